@@ -1,0 +1,1 @@
+"""Pure audio: ring, timeline, voice detection, segmenter; counted in samples."""

@@ -1,0 +1,1 @@
+"""What carries packets: the only places on the host that do I/O."""

@@ -1,0 +1,1 @@
+"""The protocol: packets, framing, receiver. No clock, no sockets, no threads."""
