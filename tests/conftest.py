@@ -1,0 +1,100 @@
+"""What all tests share. `tests/` and `tools/` are on the import path (pyproject.toml), so helpers
+such as `mpy.py` are imported by their plain name.
+
+Fixtures: `micropython` (command path), `speech` (the demo's labelled recording), `labelled` (all
+labelled recordings of the project), `recordings` (public recordings where the machine has them; may
+be empty), and the parameter `recording` (one test each for every recording at hand, never none).
+
+With CI set, a skipped test is a failed test: nothing may pass by not running. What needs a board
+(`tests/hil`) is deselected unless OSSICLE_PORT names a port; what is marked `soak` is deselected
+unless asked for by `-m soak`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SPEECH = ROOT / "host" / "ossicle" / "assets" / "speech.flac"
+STEREO = ROOT / "tests" / "data" / "stereo.flac"
+
+
+def in_ci() -> bool:
+    return os.environ.get("CI", "").lower() not in ("", "0", "false", "no")
+
+
+def public_recordings() -> list[Path]:
+    folder = Path(os.environ.get("OSSICLE_RECORDINGS") or ROOT.parent / "shared" / "data")
+    return sorted(folder.glob("*.wav")) if folder.is_dir() else []
+
+
+@pytest.fixture(scope="session")
+def speech() -> Path:
+    """The recording that the demo plays; its labels lie beside it as .json."""
+    return SPEECH
+
+
+@pytest.fixture(scope="session")
+def labelled() -> list[Path]:
+    """Every labelled recording of the project: mono first, then stereo."""
+    return [SPEECH, STEREO]
+
+
+@pytest.fixture(scope="session")
+def recordings() -> list[Path]:
+    """The public recordings of $OSSICLE_RECORDINGS, else of ../shared/data beside the checkout."""
+    return public_recordings()
+
+
+@pytest.fixture(scope="session")
+def micropython() -> str:
+    """The command of a MicroPython, fetched on first use; its absence is a failure, not a skip."""
+    from ossicle.micropython import find
+
+    return str(find().path)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "recording" in metafunc.fixturenames:
+        every = [SPEECH, STEREO, *public_recordings()]
+        metafunc.parametrize("recording", every, ids=[path.stem for path in every], scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    asked = config.getoption("markexpr") or ""
+    keep, drop = [], []
+    for item in items:
+        if ROOT / "tests" / "hil" in item.path.parents:
+            item.add_marker("hil")
+        board_missing = item.get_closest_marker("hil") and not os.environ.get("OSSICLE_PORT")
+        soak_unasked = item.get_closest_marker("soak") and "soak" not in asked
+        (drop if board_missing or soak_unasked else keep).append(item)
+    if drop:
+        config.hook.pytest_deselected(items=drop)
+        items[:] = keep
+
+
+def fail_a_skip(report: Any) -> None:
+    if in_ci() and report.skipped and not hasattr(report, "wasxfail"):
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which CI does not allow: {why}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    fail_a_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    fail_a_skip(report)
+    return report
