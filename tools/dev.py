@@ -166,7 +166,7 @@ def set_up(extras: str) -> None:
 
 
 def find_micropython() -> None:
-    """Find or fetch the MicroPython of the emulated board now, so that it is told where waiting is expected."""
+    """Find or fetch the MicroPython of the emulated board now, where waiting is expected."""
     path = ROOT / "host" / "ossicle" / "micropython.py"
     spec = importlib.util.spec_from_file_location("ossicle_micropython", path)
     if spec is None or spec.loader is None:
