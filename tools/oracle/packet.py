@@ -117,18 +117,18 @@ def unpack_payload(kind: str, payload: bytes) -> dict[str, Any]:
         raise Malformed("length")
     fields = unpack_layout(kind, payload[:size])
     if kind in RANGE_KINDS:
-        fields["ranges"] = unpack_ranges(kind, fields["ranges"], payload[size:])
+        fields["ranges"] = unpack_ranges(fields["ranges"], payload[size:])
     if kind in TEXT_KINDS:
         if kind == "log" and tail > LIMITS["log_max_bytes"]:
             raise Malformed("length")
-        fields["text"] = text(payload[size:])
+        fields["text"] = payload[size:].decode(errors="replace")
     return fields
 
 
 def hello_text(payload: bytes) -> str:
     """HELLO's JSON text; it is an object with the protocol version under the key `ossicle` (W-17)."""
-    found = text(payload)
     try:
+        found = payload.decode()
         value = json.loads(found)
     except ValueError:
         raise Malformed("json") from None
@@ -137,15 +137,8 @@ def hello_text(payload: bytes) -> str:
     return found
 
 
-def text(data: bytes) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        raise Malformed("text") from None
-
-
-def unpack_ranges(kind: str, count: int, data: bytes) -> list[list[int]]:
-    """Ranges are not empty, ascending, none touching the next (W-25); in a GONE only not empty."""
+def unpack_ranges(count: int, data: bytes) -> list[list[int]]:
+    """One range at least, none empty, ascending, none touching the next (W-25, W-26)."""
     if len(data) != 8 * count:
         raise Malformed("length")
     if not 0 < count <= LIMITS["request_ranges_max"]:
@@ -156,7 +149,7 @@ def unpack_ranges(kind: str, count: int, data: bytes) -> list[list[int]]:
         ranges.append([pair["start"], pair["stop"]])
     previous = -1
     for start, stop in ranges:
-        if stop <= start or (kind == "request" and start <= previous):
+        if stop <= start or start <= previous:
             raise Malformed("ranges")
         previous = stop
     return ranges
@@ -170,7 +163,7 @@ def encode_packet(packet: Mapping[str, Any]) -> bytes:
 
 
 def decode_packet(data: bytes, side: str) -> dict[str, Any]:
-    """The packet that `side` ("host" or "device") hears; raises Malformed with the first reason found."""
+    """What `side` ("host" or "device") hears, without keys; raises Malformed with the first reason found."""
     shortest = HEADER_BYTES + LIMITS["check_bytes"]
     if len(data) < shortest or len(data) > LIMITS["packet_max_bytes"]:
         raise Malformed("length")
@@ -183,10 +176,10 @@ def decode_packet(data: bytes, side: str) -> dict[str, Any]:
         raise Malformed("kind")
     if SENDERS[name] not in ("d" if side == "host" else "h", "b"):
         raise Malformed("side")
-    if packet["flags"] & RESERVED_FLAGS:
+    if packet["flags"] & (RESERVED_FLAGS | SEALED):
         raise Malformed("flags")
-    if name != "audio" and packet["sequence"]:
-        raise Malformed("sequence")
+    if name == "audio" and packet["flags"] & SPEC["flags"]["codec_mask"] not in SPEC["codecs"].values():
+        raise Malformed("flags")
     payload = body[HEADER_BYTES:]
     if len(payload) > PAYLOAD_MAX:
         raise Malformed("length")

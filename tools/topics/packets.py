@@ -275,7 +275,7 @@ def control() -> list[Vector]:
         ("ping", ["W-30"]),
         ("set", ["W-31"]),
     ):
-        for name, fields in extremes(kind, {}, {}):
+        for name, fields in extremes(kind, {"token": 1} if kind == "start" else {}, {}):
             out.append(packet(f"{kind}-{name}", clauses, "every field at its limit", kind, fields))
     return out
 
@@ -299,13 +299,6 @@ def answers() -> list[Vector]:
             {"ranges": [[0, 4], [9, 10]], "cause": 1},
         ),
         packet("gone-capture", ["W-26", "W-37"], "a hole", "gone", {"ranges": [[100, 140]], "cause": 2}),
-        packet(
-            "gone-touching",
-            ["W-26"],
-            "ranges of a GONE may touch: it may answer several at once",
-            "gone",
-            {"ranges": [[1, 2], [2, 3]], "cause": 1},
-        ),
         packet(
             "gone-eight",
             ["W-26"],

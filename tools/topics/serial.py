@@ -101,7 +101,7 @@ def lines(side: str) -> list[Vector]:
             "line-stray-byte",
             ["W-13"],
             "a stray byte before a packet costs that packet",
-            [1, "7f", "02aa00", 2],
+            [1, "7f" + serial_frame(made(3)).hex(), 2],
             side,
             1,
         ),
