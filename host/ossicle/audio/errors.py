@@ -1,0 +1,91 @@
+"""What can go wrong with a ring. Every error carries its numbers and says what to do about it."""
+
+from __future__ import annotations
+
+
+class RingError(Exception):
+    """The base of all errors of :class:`ossicle.AudioRing`."""
+
+
+class RingTypeError(RingError, TypeError):
+    """Frames are not an array, or not of the ring's dtype. Nothing was cast and nothing changed."""
+
+
+class RingShapeError(RingError, ValueError):
+    """Frames have another shape than `(frames,)` or `(frames, channels)`. Nothing changed."""
+
+
+class RingFullError(RingError):
+    """A write did not fit whole and was refused whole.
+
+    Attributes: `capacity` of the ring and `attempted`, the length of the write, both in frames.
+    """
+
+    def __init__(self, capacity: int, attempted: int) -> None:
+        super().__init__(
+            f"{attempted} frames do not fit into a ring of {capacity} that is not read fast enough: "
+            f"read sooner, make the ring larger, or use overflow='overwrite'"
+        )
+        self.capacity = capacity
+        self.attempted = attempted
+
+
+class RingClosedError(RingError):
+    """The ring is closed: to a writer at once, to a reader when it has read what was there.
+
+    Attribute: `frames_written`, what an interrupted `write` had put in before.
+    """
+
+    def __init__(self, frames_written: int = 0) -> None:
+        super().__init__("the ring is closed; nothing more goes in and nothing is left to read")
+        self.frames_written = frames_written
+
+
+class NotEnoughDataError(RingError):
+    """Less is available than was asked for. The reader has not moved.
+
+    Attributes: `available` and `required`, both in frames.
+    """
+
+    def __init__(self, available: int, required: int) -> None:
+        super().__init__(f"{required} frames asked for, {available} available")
+        self.available = available
+        self.required = required
+
+
+class HistoryError(RingError):
+    """A range is not in the ring, or not all of it.
+
+    Attributes: `start` and `stop` of the range asked for; `oldest` and `newest`, the range that can be had,
+    `[oldest, newest)`. All are positions in frames.
+    """
+
+    def __init__(self, start: int, stop: int, oldest: int, newest: int) -> None:
+        super().__init__(f"frames [{start}, {stop}) asked for, the ring holds [{oldest}, {newest})")
+        self.start = start
+        self.stop = stop
+        self.oldest = oldest
+        self.newest = newest
+
+
+class WriteTimeoutError(RingError, TimeoutError):
+    """A blocking write ran out of time. What went in stays in.
+
+    Attributes: `frames_written`, how many went in, and `attempted`, how many there were, both in frames.
+    """
+
+    def __init__(self, frames_written: int, attempted: int) -> None:
+        super().__init__(f"only {frames_written} of {attempted} frames went in before the timeout")
+        self.frames_written = frames_written
+        self.attempted = attempted
+
+
+class ReadTimeoutError(NotEnoughDataError, TimeoutError):
+    """A blocking read ran out of time. The reader has not moved.
+
+    Attributes: `available` and `required`, both in frames.
+    """
+
+
+class RingCorruptError(RingError):
+    """The ring's memory or counters break its own rules: something wrote into it from outside."""
