@@ -147,7 +147,7 @@ def _validate(packet: Packet) -> None:
 
 
 def ranges(packet: Packet) -> list[Range]:
-    """The ranges of a REQUEST or GONE: none empty; in a REQUEST ascending, none touching the next (W-25)."""
+    """The ranges of a REQUEST or GONE: ascending, none empty, none touching the next (W-25)."""
     payload = packet.payload
     if len(payload) < wire.REQUEST_STRUCT.size:
         raise PacketError("length", f"{len(payload)} bytes hold no ranges")
@@ -160,7 +160,7 @@ def ranges(packet: Packet) -> list[Range]:
     for start, stop in wire.RANGE_STRUCT.iter_unpack(payload[wire.REQUEST_STRUCT.size :]):
         if start >= wire.NUMBER_LIMIT or stop >= wire.NUMBER_LIMIT:
             raise PacketError("number", "a sequence of a range is 2**30 or above")
-        if start >= stop or (found and packet.kind == Kind.REQUEST and start <= found[-1][1]):
+        if start >= stop or (found and start <= found[-1][1]):
             raise PacketError("ranges", "ranges are empty, descending or touching")
         found.append((start, stop))
     return found
