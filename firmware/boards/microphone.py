@@ -1,0 +1,85 @@
+# A microphone behind machine.I2S, for the chip and for the emulated board.
+#
+# The I2S driver reads in the background: `arm(buf)` hands it a buffer and returns, the
+# handler comes when the buffer is full. Exactly one buffer is out at a time: a second one
+# would be dropped without a word. DMA goes on between, in N buffers of 256 frames, and
+# drops the oldest when nobody empties them, also without a word: capture judges that by
+# the clock, and needs `hold_frames` for it.
+import machine
+from micropython import const
+
+DMA_FRAMES = const(256)
+_DMA_BUFFER_BYTES = const(2048)  # 256 frames of two 32-bit slots, mono or not
+
+
+class I2SMicrophone:
+    # `held` is how many of the N DMA buffers can wait full while one is being filled. On
+    # the chip the driver's queue has N - 1 places (read in its source, not measured).
+    def __init__(self, i2s_id, sck, ws, sd, ibuf, held=-1):
+        self._id = i2s_id
+        self._pins = (sck, ws, sd)
+        self._ibuf = ibuf  # bytes
+        self._i2s = None
+        self._rate = 0
+        self._channels = 0
+        self._handler = None  # of the I2S in being; irq() twice would start a second task
+        buffers = max(ibuf // _DMA_BUFFER_BYTES, 2)
+        self.buffer_frames = DMA_FRAMES  # frames of each buffer that arm() takes
+        self.hold_frames = (buffers + held) * DMA_FRAMES
+        # DMA runs from boot on: before a stream it holds old audio, and one buffer is out.
+        self.stale_frames = (buffers + 1) * DMA_FRAMES
+        self.ended = False  # only a source that is a file ends
+
+    # True when the I2S is a new one, so that no buffer is out any more. OSError when it
+    # cannot be: the rate, or no memory for DMA.
+    def open(self, rate, channels):
+        if self._i2s is not None and rate == self._rate and channels == self._channels:
+            return False
+        self.close()
+        sck, ws, sd = self._pins
+        try:
+            self._i2s = machine.I2S(
+                self._id,
+                sck=machine.Pin(sck),
+                ws=machine.Pin(ws),
+                sd=machine.Pin(sd),
+                mode=machine.I2S.RX,
+                bits=32,
+                format=machine.I2S.MONO if channels == 1 else machine.I2S.STEREO,
+                rate=rate,
+                ibuf=self._ibuf,
+            )
+        except ValueError as error:
+            raise OSError(str(error))
+        self._rate = rate
+        self._channels = channels
+        return True
+
+    def start(self, rate, channels, handler):
+        fresh = self.open(rate, channels)
+        if handler is not self._handler:
+            self._i2s.irq(handler)
+            self._handler = handler
+        return fresh
+
+    # One allocation-free call; the handler comes later, through the scheduler.
+    def arm(self, buf):
+        self._i2s.readinto(buf)
+
+    # Frames in the buffer that was just completed.
+    def filled(self):
+        return DMA_FRAMES
+
+    # Frames before `position` are settled with the host. A microphone cannot wait.
+    def acknowledged(self, position):
+        pass
+
+    # The I2S stays: its DMA memory may not be had again. The buffer that is out comes back.
+    def stop(self):
+        pass
+
+    def close(self):
+        if self._i2s is not None:
+            self._i2s.deinit()
+        self._i2s = None
+        self._handler = None
