@@ -7,6 +7,7 @@ Two rules of this room: nothing here is made fast at the price of being plain (w
 """
 
 from oracle.conversion import convert
+from oracle.device_ring import DeviceRing
 from oracle.framing import cobs_decode, cobs_encode, read_serial, serial_frame
 from oracle.host_ring import HostRing
 from oracle.packet import Malformed, crc32, decode_packet, encode_packet, pack_payload, unpack_payload
@@ -16,6 +17,7 @@ from oracle.stream import chunk_ranges, stream_packets
 
 __all__ = [
     "SPEC",
+    "DeviceRing",
     "HostRing",
     "Malformed",
     "chunk_ranges",

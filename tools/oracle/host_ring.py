@@ -13,21 +13,23 @@ Answer = tuple[str, Any]
 class HostRing:
     """Operations answer ("ok", value) or (the name of an error, its data) and never raise."""
 
-    def __init__(self, capacity: int, *, overflow: str = "overwrite") -> None:
+    def __init__(self, capacity: int, *, overflow: str = "block", start: int = 0) -> None:
         self.capacity = capacity
+        self.start = start  # the position that counting begins at; a test of large numbers presets it
         self.overflow = overflow
-        self.log: list[Any] = []  # frame p is log[p]
-        self.read_position = 0
+        self.log: list[Any] = []  # frame p is log[p - start]
+        self.read_position = start
         self.overflows = 0
         self.dropped = 0  # frames
         self.refused = 0  # writes
         self.refused_frames = 0
-        self.jumped = False  # an overflow moved R since the reader last did
+        self.jumped = False  # an overflow moved R, and the reader has not yet looked there and moved on
+        self.looked = False  # since then
         self.closed = False
 
     @property
     def written(self) -> int:
-        return len(self.log)
+        return self.start + len(self.log)
 
     @property
     def available(self) -> int:
@@ -36,6 +38,9 @@ class HostRing:
     @property
     def free(self) -> int:
         return self.capacity - self.available
+
+    def frames(self, start: int, n: int) -> list[Any]:
+        return self.log[start - self.start : start - self.start + n]
 
     def state(self) -> dict[str, int]:
         return {
@@ -48,15 +53,15 @@ class HostRing:
             "refused": self.refused,
         }
 
-    def write(self, frames: list[Any]) -> Answer:
-        """R-7, R-8, R-9; under `block` with a timeout of 0 (R-11)."""
+    def write(self, frames: list[Any], wait: bool = True) -> Answer:
+        """R-7, R-8, R-9; under `block` with a timeout of 0, or with no waiting allowed (R-11)."""
         if self.closed:
             return "closed", None
         fits = min(len(frames), self.free)
-        if self.overflow == "block":
+        if self.overflow == "block" and wait:
             self.log += frames[:fits]
             return ("ok", fits) if fits == len(frames) else ("timeout", fits)
-        if self.overflow == "reject" and fits < len(frames):
+        if self.overflow != "overwrite" and fits < len(frames):
             self.refused += 1
             self.refused_frames += len(frames)
             return "full", len(frames)
@@ -67,6 +72,7 @@ class HostRing:
             self.overflows += 1
             self.dropped += lost
             self.jumped = True
+            self.looked = False
         return "ok", len(frames)
 
     def read(self, n: int) -> Answer:
@@ -81,7 +87,8 @@ class HostRing:
             if self.closed and not self.available:
                 return "closed", None
             return "not enough", [self.available, n]
-        return "ok", self.log[self.read_position : self.read_position + n]
+        self.looked = True
+        return "ok", self.frames(self.read_position, n)
 
     def advance(self, n: int) -> Answer:
         """R-13."""
@@ -100,9 +107,7 @@ class HostRing:
         window = hop + overlap
         if self.available < window:
             return "ok", None
-        start = self.read_position
-        frames = self.log[start : start + window]
-        return "ok", self.described(frames, hop, False)
+        return "ok", self.described(self.frames(self.read_position, window), hop, False)
 
     def chunks(self, hop: int, overlap: int) -> Answer:
         """R-15: all chunks that are there now; of a closed ring the rest too."""
@@ -111,12 +116,13 @@ class HostRing:
             out.append(self.chunk(hop, overlap)[1])
             self.move(hop)
         if self.closed and self.available:
-            rest = self.log[self.read_position :]
+            rest = self.frames(self.read_position, self.available)
             out.append(self.described(rest, hop, True))
             self.move(len(rest))
         return "ok", out
 
     def described(self, frames: list[Any], hop: int, is_last: bool) -> dict[str, Any]:
+        self.looked = True
         return {
             "start": self.read_position,
             "sequence": self.read_position // hop,
@@ -126,22 +132,22 @@ class HostRing:
         }
 
     def move(self, n: int) -> None:
-        if n:
+        if n and self.looked:
             self.jumped = False
         self.read_position += n
 
     def oldest(self) -> int:
-        return max(0, self.written - self.capacity)
+        return max(self.start, self.written - self.capacity)
 
     def history(self, start: int, n: int) -> Answer:
         """R-17."""
         if start < self.oldest() or start + n > self.written:
             return "gone", [self.oldest(), self.written]
-        return "ok", self.log[start : start + n]
+        return "ok", self.frames(start, n)
 
     def clear(self) -> Answer:
         """R-25."""
-        self.read_position = self.written
+        self.move(self.available)
         return "ok", None
 
     def close(self) -> Answer:

@@ -1,0 +1,174 @@
+# Drives the firmware's parts for tests that run under CPython: a line of JSON in, a line
+# of JSON out. It does what it is told with the code under test, and judges nothing.
+import json
+import sys
+from array import array
+from binascii import hexlify, unhexlify
+
+from ossicle import kernels
+from ossicle.ring import Ring
+
+
+def text(data):
+    return hexlify(data).decode()
+
+
+# The sample of a numbered frame (tools/oracle/steps.py).
+def sample(number, channel):
+    return (number * 25173 + channel * 13849) % 65536 - 32768
+
+
+class RingDriver:
+    def __init__(self, ring):
+        hop, overlap, capacity = ring["hop"], ring["overlap"], ring["capacity"]
+        self.channels = ring["channels"]
+        self.ring = Ring((capacity + hop + overlap) * self.channels)
+        self.ring.configure(self.channels, hop, overlap, ring["overflow"], capacity, ring["start"])
+        self.next = 0  # number of the next frame to write
+
+    def do(self, op, args):
+        answer = getattr(self, op)(*args)
+        ring = self.ring
+        available = ring.available()
+        return [
+            answer,
+            [
+                ring.written,
+                ring.read_position,
+                available,
+                ring.free(),
+                ring.overflows,
+                ring.overwritten_frames,
+                ring.refused,
+            ],
+        ]
+
+    def room(self, n):
+        return bytearray(2 * self.channels * max(n, 1))
+
+    def frames(self, buf, n):
+        return ["ok", text(memoryview(buf)[: 2 * self.channels * n])]
+
+    def write(self, n):
+        data = array("h")
+        for number in range(self.next, self.next + n):
+            for channel in range(self.channels):
+                data.append(sample(number, channel))
+        self.next += n
+        taken = self.ring.write(data, n)
+        return ["ok", n] if taken == n else ["full", n]
+
+    def hole(self, n):
+        self.ring.hole(n)
+        return ["ok", None]
+
+    def read(self, n):
+        buf = self.room(n)
+        frames = self.ring.read_into(buf, n)
+        return ["not enough", None] if frames < 0 else self.frames(buf, frames)
+
+    def peek(self, n):
+        buf = self.room(n)
+        frames = self.ring.peek_into(buf, n)
+        return ["not enough", None] if frames < 0 else self.frames(buf, frames)
+
+    def advance(self, n):
+        return ["not enough", None] if self.ring.advance(n) < 0 else ["ok", None]
+
+    def skip(self, n):
+        return ["ok", self.ring.skip(n)]
+
+    def clear(self):
+        self.ring.clear()
+        return ["ok", None]
+
+    def history(self, start, n):
+        buf = self.room(n)
+        frames = self.ring.history_into(buf, start, n)
+        return ["gone", None] if frames < 0 else self.frames(buf, frames)
+
+    def window(self, sequence):
+        buf = self.room(self.ring.guard)
+        seen = self.ring.window(sequence)
+        frames = self.ring.copy_window(sequence, buf, 0)
+        if frames != seen:
+            return ["window and copy_window differ", [seen, frames]]
+        if frames < 0:
+            stop = self.ring.gone_run(sequence)
+            return ["gone", self.ring.gone_cause if stop > sequence else 0]
+        return self.frames(buf, frames)
+
+
+# A ring lives from a message that says "ring" to the next such one.
+def do_ring(message, held=[None]):
+    if "ring" in message:
+        held[0] = RingDriver(message["ring"])
+    return [held[0].do(op, args) for op, args in message["ops"]]
+
+
+def do_convert(message):
+    src = bytearray(unhexlify(message["slots"]))
+    channels = message["channels"]
+    frames = len(src) // 4 // channels
+    state = kernels.new_state()
+    state[kernels.K_CHANNELS] = channels
+    state[kernels.K_SHIFT] = message["shift"]
+    state[kernels.K_GAIN] = message["gain"]
+    state[kernels.K_DC_ON] = 1 if message["dc_blocker"] else 0
+    state[kernels.K_CAPACITY] = frames + 1
+    state[kernels.K_GUARD] = 0
+    out = bytearray(2 * (frames + 1) * channels)
+    done = 0
+    # In pieces, as a microphone gives them: the DC blocker goes on from one to the next.
+    while done < frames:
+        n = min(message["piece"], frames - done)
+        state[kernels.K_FRAMES] = n
+        kernels.convert(src[4 * done * channels :], out, state)
+        done += n
+    return text(memoryview(out)[: 2 * frames * channels])
+
+
+def do_cobs_encode(message):
+    src = unhexlify(message["data"])
+    out = bytearray(len(src) + len(src) // 254 + 3)
+    return text(memoryview(out)[: kernels.cobs_encode(src, len(src), out)])
+
+
+def do_cobs_decode(message):
+    buf = bytearray(unhexlify(message["data"]))
+    n = kernels.cobs_decode(buf, len(buf))
+    return None if n < 0 else text(memoryview(buf)[:n])
+
+
+def do_crc32(message):
+    data = unhexlify(message["data"])
+    buf = bytearray(len(data) + 4)
+    buf[: len(data)] = data
+    n = kernels.crc32_put(buf, len(data), kernels.CRC_TABLE)
+    return [text(memoryview(buf)[len(data) : n]), kernels.crc32_ok(buf, len(data), kernels.CRC_TABLE)]
+
+
+COMMANDS = {
+    "ring": do_ring,
+    "convert": do_convert,
+    "cobs_encode": do_cobs_encode,
+    "cobs_decode": do_cobs_decode,
+    "crc32": do_crc32,
+}
+
+
+def main():
+    while True:
+        line = sys.stdin.readline()
+        if not line:
+            return
+        message = json.loads(line)
+        try:
+            answer = {"answer": [COMMANDS[message["do"]](each) for each in message["each"]]}
+        except Exception as error:
+            answer = {"error": "%s: %s" % (type(error).__name__, error)}
+            sys.print_exception(error, sys.stderr)
+        print(json.dumps(answer))
+
+
+main()
