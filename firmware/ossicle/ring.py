@@ -66,7 +66,7 @@ class Ring:
         for i in range(K_DC0, K_SIZE):
             state[i] = 0
         # Written by the callback, read by the loop.
-        self.written = start  # W, modulo 2**30
+        self.written = start & _MASK  # W, modulo 2**30
         self.filled = 0  # frames of history before W, at most the capacity
         self.holes = 0  # ever made; the last eight are in the table
         self._w_sequence = start // hop
@@ -74,7 +74,7 @@ class Ring:
         self.refused = 0  # writes refused whole (reject), and their frames
         self.refused_frames = 0
         # Written and read by the loop.
-        self.read_position = start  # R, modulo 2**30
+        self.read_position = start & _MASK  # R, modulo 2**30
         self.sequence = start // hop  # of the chunk that R lies in
         self.phase = start % hop  # frames from that chunk's start to R
         self._hole = 0  # the first hole that does not lie wholly before R
