@@ -6,6 +6,8 @@ from array import array
 from binascii import hexlify, unhexlify
 
 from ossicle import kernels
+from ossicle.links.serial import SerialLink
+from ossicle.packet import PacketBuilder, payload_bytes
 from ossicle.ring import Ring
 
 
@@ -148,7 +150,94 @@ def do_crc32(message):
     return [text(memoryview(buf)[len(data) : n]), kernels.crc32_ok(buf, len(data), kernels.CRC_TABLE)]
 
 
+def do_encode(message):
+    builder = PacketBuilder()
+    payload = unhexlify(message["payload"])
+    builder.number = message["number"]
+    at = builder.payload_at
+    builder.buffer[at : at + len(payload)] = payload
+    n = builder.finish(
+        message["kind"],
+        message["flags"],
+        message["session"],
+        message["sequence"],
+        message["ticks_us"],
+        len(payload),
+    )
+    return text(memoryview(builder.buffer)[:n])
+
+
+# The payload's length, or -1.
+def do_decode(message):
+    data = bytearray(unhexlify(message["packet"]))
+    return payload_bytes(data, len(data))
+
+
+# A port that gives what a test has put on the line, and the time that the test says it is.
+class Line:
+    def __init__(self):
+        self.waiting = b""
+        self.now = 1000
+        self.sent = b""
+        self.bytes_per_s = 0
+        self.baud = 115200
+        self.max_baud = 2000000
+
+    def ms(self):
+        return self.now
+
+    def read_into(self, buf):
+        n = min(len(buf), len(self.waiting))
+        buf[:n] = self.waiting[:n]
+        self.waiting = self.waiting[n:]
+        return n
+
+    def room(self):
+        return 4096
+
+    def write(self, buf, at, n):
+        self.sent += bytes(buf[at : at + n])
+        return n
+
+    def drained(self):
+        return True
+
+
+# Steps are bytes (hex) or a pause (ms); `piece` says how many bytes come at once.
+def do_line(message):
+    line = Line()
+    link = SerialLink(line, line)
+    packets = []
+    bad = 0
+    for step in message["steps"]:
+        if isinstance(step, int):
+            line.now += step
+            data = b""
+        else:
+            data = unhexlify(step)
+        piece = message["piece"] or max(1, len(data))
+        for at in range(0, max(1, len(data)), piece):
+            line.waiting += data[at : at + piece]
+            n = 1
+            while n:
+                n = link.receive()
+                if n and payload_bytes(link.packet, n) < 0:
+                    bad += 1
+                elif n:
+                    packets.append(text(memoryview(link.packet)[:n]))
+    return {
+        "packets": packets,
+        "dropped": link.dropped + bad,
+        "repl": link.interrupted,
+        "left": text(memoryview(link.rest_bytes)[: link.rest]) if link.interrupted else "",
+        "unread": text(line.waiting),
+    }
+
+
 COMMANDS = {
+    "encode": do_encode,
+    "decode": do_decode,
+    "line": do_line,
     "ring": do_ring,
     "convert": do_convert,
     "cobs_encode": do_cobs_encode,

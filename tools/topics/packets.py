@@ -114,7 +114,6 @@ def hellos() -> list[Vector]:
             "hello",
             hello(HELLO_DEVICE),
             ticks_us=123456,
-            number=1,
         )
         | {"sides": ["host"]},
         packet(

@@ -79,8 +79,11 @@ def windows() -> list[Vector]:
                 ("window", 0),
                 ("window", 1),
                 ("window", 2),
-            ]
-            + [("skip", 9), ("window", 0), ("window", 1), ("window", 3)],
+                ("skip", 9),
+                ("window", 0),
+                ("window", 1),
+                ("window", 3),
+            ],
         ),
         vector(
             "window-gone",
@@ -96,8 +99,10 @@ def windows() -> list[Vector]:
                 ("window", 1),
                 ("write", 3),
                 ("window", 1),
-            ]
-            + [("write", 1), ("window", 1), ("window", 2)],
+                ("write", 1),
+                ("window", 1),
+                ("window", 2),
+            ],
         ),
         vector(
             "window-across-the-wrap",
@@ -105,8 +110,16 @@ def windows() -> list[Vector]:
             "sequences go on when positions wrap",
             DEVICE,
             far,
-            [("write", 14), ("window", first), ("window", first + 1), ("window", first + 2)]
-            + [("write", 9), ("window", first + 1), ("window", first + 2), ("window", first + 3)],
+            [
+                ("write", 14),
+                ("window", first),
+                ("window", first + 1),
+                ("window", first + 2),
+                ("write", 9),
+                ("window", first + 1),
+                ("window", first + 2),
+                ("window", first + 3),
+            ],
         ),
         vector(
             "window-every-index",
@@ -145,8 +158,12 @@ def holes() -> list[Vector]:
                 ("window", 1),
                 ("window", 2),
                 ("window", 3),
-            ]
-            + [("read", 6), ("read", 8), ("history", 4, 3), ("history", 4, 2), ("history", 12, 8)],
+                ("read", 6),
+                ("read", 8),
+                ("history", 4, 3),
+                ("history", 4, 2),
+                ("history", 12, 8),
+            ],
         ),
         vector(
             "hole-first",
@@ -219,8 +236,11 @@ def holes() -> list[Vector]:
                 ("window", 2),
                 ("window", 3),
                 ("peek", 4),
-            ]
-            + [("write", 30), ("window", 3), ("window", 9), ("peek", 4)],
+                ("write", 30),
+                ("window", 3),
+                ("window", 9),
+                ("peek", 4),
+            ],
         ),
         vector(
             "hole-longer-than-the-ring",

@@ -12,12 +12,14 @@ LENGTHS = (1, 2, 12, 13, 253, 254, 255, 256, 507, 508, 509, 510, 762, 763, 1016,
 
 
 def cobs(name: str, note: str, data: bytes, clauses: list[str]) -> Vector:
+    """`also`: what a decoder accepts beside what an encoder writes."""
     return {
         "id": name,
         "clauses": clauses,
         "note": note,
         "data": data.hex(),
         "encoded": cobs_encode(data).hex(),
+        "also": [cobs_encode(data).hex() + "01"] if "W-15" in clauses else [],
     }
 
 
