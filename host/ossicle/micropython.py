@@ -17,6 +17,7 @@ import contextlib
 import itertools
 import os
 import platform
+import re
 import shutil
 import subprocess
 import tempfile
@@ -68,7 +69,7 @@ class _FetchFailed(Exception):
 
 
 class _Offline(_FetchFailed):
-    """Nothing can be fetched now, whichever way."""
+    """Nothing can be fetched now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,7 @@ class MicroPython:
 
 def cache_folder() -> Path:
     """Where fetched things are kept: `OSSICLE_CACHE`, else `ossicle` in the user's cache folder."""
-    named = os.environ.get("OSSICLE_CACHE")
-    if named:
+    if named := os.environ.get("OSSICLE_CACHE"):
         return Path(named).expanduser()
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "ossicle"
@@ -134,8 +134,7 @@ def find(*, fetch: bool = True, report: Callable[[str], object] | None = None) -
 
     `fetch` allows the network; `report` is called with a line of text when something takes a while.
     """
-    named = os.environ.get("OSSICLE_MICROPYTHON")
-    if named:
+    if named := os.environ.get("OSSICLE_MICROPYTHON"):
         found, why = probe(shutil.which(named) or named, "OSSICLE_MICROPYTHON")
         if found is None:
             raise MicroPythonMissing(f"OSSICLE_MICROPYTHON is set, but {why}")
@@ -149,8 +148,7 @@ def find(*, fetch: bool = True, report: Callable[[str], object] | None = None) -
             return _fetch(report or (lambda line: None))
         except _FetchFailed as error:
             why = str(error)
-    on_path = shutil.which("micropython")
-    if on_path:
+    if on_path := shutil.which("micropython"):
         found, not_this = probe(on_path, "the path")
         if found is not None:
             return found
@@ -286,7 +284,7 @@ class _PrivateApt:
         self._config = folder / "apt.conf"
         self._deadline = deadline
         self.packages = folder / "cache/archives"
-        for name in ("state/lists/partial", "cache/archives/partial", "empty.d"):
+        for name in ("state/lists/partial", "cache/archives/partial", "empty"):
             (folder / name).mkdir(parents=True)
         (folder / "state/status").touch()
         key = source.signed_by
@@ -299,9 +297,9 @@ class _PrivateApt:
         (folder / "sources.list").write_text(f"deb [{' '.join(options)}] {source.uri} {suite}\n")
         settings = {
             "Dir::Etc::sourcelist": folder / "sources.list",
-            "Dir::Etc::sourceparts": folder / "empty.d",
+            "Dir::Etc::sourceparts": folder / "empty",
             "Dir::Etc::preferences": "/dev/null",
-            "Dir::Etc::preferencesparts": folder / "empty.d",
+            "Dir::Etc::preferencesparts": folder / "empty",
             "Dir::State": folder / "state",
             "Dir::State::status": folder / "state/status",
             "Dir::Cache": folder / "cache",
@@ -324,10 +322,9 @@ class _PrivateApt:
     def run(self, program: str, *arguments: str) -> str:
         """Run one of apt's programs and return what it printed; raises _FetchFailed."""
         config = [] if program == "dpkg-deb" else ["-c", str(self._config), "-q"]
-        more = {"LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
-        left = max(1.0, self._deadline - time.monotonic())
+        left_s = max(1.0, self._deadline - time.monotonic())
         try:
-            done = _run([program, *config, *arguments], left, more)
+            done = _run([program, *config, *arguments], left_s, {"LC_ALL": "C"})
         except subprocess.TimeoutExpired:
             raise _Offline(f"fetching took longer than {FETCH_TIMEOUT_S:.0f} s") from None
         except OSError as error:
@@ -342,18 +339,14 @@ class _PrivateApt:
 
 def package_version(text: str) -> tuple[int, int]:
     """The version that `apt-cache show` names, or (0, 0)."""
-    for line in text.splitlines():
-        if line.startswith("Version:"):
-            parts = line.split(":")[-1].strip().split(".")
-            with contextlib.suppress(ValueError, IndexError):
-                return int(parts[0]), int(parts[1].split("+")[0].split("-")[0].split("~")[0])
-    return 0, 0
+    found = re.search(r"^Version: (?:\d+:)?(\d+)\.(\d+)", text, re.MULTILINE)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def distribution(os_release: Path) -> tuple[str, set[str]]:
     """The family whose suites to try, and the code names that this machine's own sources may use."""
-    text = os_release.read_text() if os_release.exists() else ""
-    pairs = [line.partition("=") for line in text.splitlines() if "=" in line]
+    lines = os_release.read_text().splitlines() if os_release.exists() else []
+    pairs = [line.partition("=") for line in lines]
     values = {key: value.strip().strip('"') for key, _, value in pairs}
     like = f"{values.get('ID', '')} {values.get('ID_LIKE', '')}".split()
     keys = ("VERSION_CODENAME", "UBUNTU_CODENAME", "DEBIAN_CODENAME")
@@ -364,13 +357,11 @@ def distribution(os_release: Path) -> tuple[str, set[str]]:
 def mirrors(etc_apt: Path, suites: set[str]) -> list[Mirror]:
     """The mirrors in a machine's apt sources, of either style, that carry one of `suites`."""
     found: dict[str, Mirror] = {}
-    files = [etc_apt / "sources.list", *sorted((etc_apt / "sources.list.d").glob("*"))]
-    for path in files:
-        if not path.is_file() or path.suffix not in (".list", ".sources"):
+    for path in (etc_apt / "sources.list", *sorted((etc_apt / "sources.list.d").glob("*"))):
+        readers = {".list": _one_line, ".sources": _deb822}
+        if not path.is_file() or path.suffix not in readers:
             continue
-        text = path.read_text(errors="replace")
-        entries = _deb822(text) if path.suffix == ".sources" else _one_line(text)
-        for entry in entries:
+        for entry in readers[path.suffix](path.read_text(errors="replace")):
             if suites.isdisjoint(entry.get("suites", "").split()) or "deb" not in entry["types"].split():
                 continue
             for uri in entry.get("uris", "").split():

@@ -1,0 +1,73 @@
+# The settings of one emulated board, read from the JSON file that the host
+# wrote, and the clock that the emulated microphone drives.
+
+import json
+import os
+import utime
+from array import array
+from micropython import const
+
+_MASK = const(0x3FFFFFFF)
+
+# Positions in Clock.marks
+_CAPTURE = const(0)  # capture time of the last DMA buffer, us, mod 2**30
+_REAL = const(1)  # real time at which it was due, us
+
+_DEFAULTS = {
+    "slots": "",  # raw little-endian int32 slots, channels interleaved
+    "rate": 16000,  # of the slots
+    "channels": 1,  # of the slots
+    "speed": "realtime",  # or "max": flat out
+    "fd": -1,  # the pty's master
+    "pace": True,  # hold the link to its baud rate, and garble at the wrong one
+    "ibuf": 40960,
+    "stalls": [],  # [[at_frame, frames], ...]: the firmware is not served for so long
+    "lost_callbacks": [],  # callbacks that are lost, by number, as when the scheduler's queue is full
+    "device": "",
+    "config": {},
+}
+
+
+def _load():
+    settings = dict(_DEFAULTS)
+    path = os.getenv("OSSICLE_EMULATOR")
+    if path:
+        with open(path) as file:
+            settings.update(json.load(file))
+    return settings
+
+
+settings = _load()
+flat_out = settings["speed"] == "max"
+
+
+class Clock:
+    # Capture time. In real time it is the machine's clock, less the time by
+    # which the emulator itself was held up; flat out it is the time of the
+    # frames that the DMA has captured.
+    # The interrupt thread writes the pair of marks that is not in use, and
+    # then turns `which`, so that the firmware reads a pair that belongs together.
+
+    def __init__(self):
+        self.marks = (array("i", (0, 0)), array("i", (0, utime.ticks_us() & _MASK)))
+        self.which = 1  # index of the pair in use; written by the interrupt thread
+        self.limit_us = -1  # how far the clock may run past the mark; -1: without limit
+
+    def us(self):
+        pair = self.marks[self.which]
+        if flat_out:
+            return pair[_CAPTURE]
+        gone_us = (utime.ticks_us() - pair[_REAL]) & _MASK
+        if 0 <= self.limit_us < gone_us:
+            gone_us = self.limit_us
+        return (pair[_CAPTURE] + gone_us) & _MASK
+
+    def mark(self, capture_us, real_us):
+        which = 1 - self.which
+        pair = self.marks[which]
+        pair[_CAPTURE] = capture_us & _MASK
+        pair[_REAL] = real_us & _MASK
+        self.which = which
+
+
+clock = Clock()

@@ -1,0 +1,236 @@
+"""The emulated board: the real firmware on MicroPython's unix port, its microphone fed from a recording.
+
+Its I2S plays a file of 32-bit slots, its serial port is a pty. Nothing is left
+behind: the slots and the settings are files without a name, which the child
+gets as descriptors, and the child ends when the other end of its lifeline is
+closed, whatever closed it.
+
+Ctrl-C reaches the user's program only: the child has a session of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from ossicle import micropython as finder
+from ossicle import recording
+from ossicle.errors import LinkError
+from ossicle.paths import data_folder
+
+OUTPUT_MAX_BYTES = 65536  # of what the child says, the last so many are kept
+START_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S = 3.0
+READY = "ossicle: the board is up"  # printed by boards/unix.py
+
+# A slot holds the file's 16-bit sample in its upper half.
+IDENTITY: Mapping[str, Any] = {"shift": 16, "dc_blocker": False}  # gives the file's samples back
+REAL: Mapping[str, Any] = {}  # the firmware's defaults, as for a microphone
+
+
+class Emulator:
+    """One emulated board.
+
+    `source` is a recording that soundfile reads. `speed` is "realtime" or "max" (flat out). `channels` and
+    `rate` (Hz) are those of the microphone; None takes the file's. `conversion` "identity" makes the firmware
+    hand on the file's samples as they are, "real" converts as for a microphone: slots are `int16 << 16`
+    either way. `stalls` are pairs of frames (where, for how long) in which the firmware does not get to
+    fetch audio. `pace` holds the link to its baud rate and garbles bytes at the wrong one; None means in
+    real time. `ibuf` is the I2S buffer in bytes, `config` goes over the firmware's configuration, and
+    `lost_callbacks` are the numbers of I2S callbacks that never come. `report` is called with a line of text
+    when starting takes a while.
+
+    Raises SourceError when the recording cannot be played, LinkError when the board does not come up.
+    """
+
+    def __init__(
+        self,
+        source: str | Path,
+        *,
+        speed: str = "realtime",
+        channels: int | None = None,
+        rate: int | None = None,
+        conversion: str = "identity",
+        stalls: Sequence[tuple[int, int]] = (),
+        pace: bool | None = None,
+        ibuf: int = 40960,
+        heapsize: str = "120K",
+        device: str | None = None,
+        micropython: str | None = None,
+        config: Mapping[str, Any] | None = None,
+        lost_callbacks: Sequence[int] = (),
+        report: Callable[[str], object] | None = None,
+    ) -> None:
+        if speed not in ("realtime", "max"):
+            raise ValueError(f"speed is realtime or max, not {speed!r}")
+        if conversion not in ("identity", "real"):
+            raise ValueError(f"conversion is identity or real, not {conversion!r}")
+        self.notes: list[str] = []  # what was done to the recording, and what this MicroPython cannot check
+        self._micropython = micropython
+        self._report = report or self.notes.append
+        self._heapsize = heapsize
+        self._pace = speed == "realtime" if pace is None else pace
+        self._output = b""
+        self._ready = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        with contextlib.ExitStack() as stack:
+            self._slots: IO[bytes] = stack.enter_context(tempfile.TemporaryFile())
+            played = recording.write_slots(Path(source), self._slots, channels=channels, rate=rate)
+            self._open = stack.pop_all()
+        self.notes += played.notes
+        self.rate = played.rate
+        self.channels = played.channels
+        self.frames = played.frames
+        self._settings: dict[str, Any] = {
+            "rate": self.rate,
+            "channels": self.channels,
+            "speed": speed,
+            "pace": self._pace,
+            "ibuf": ibuf,
+            "stalls": [list(stall) for stall in stalls],
+            "lost_callbacks": list(lost_callbacks),
+            "device": device or "",
+            "config": {**(IDENTITY if conversion == "identity" else REAL), **(config or {})},
+        }
+
+    def start(self) -> None:
+        """Start the firmware and return when its port is open."""
+        if self._process is not None:
+            raise RuntimeError("this emulator has been started before")
+        command = self._command()
+        import pty  # not on Windows
+        import termios
+        import tty
+
+        master, self._slave = pty.openpty()
+        self._open.callback(os.close, self._slave)  # held open, so that the line never hangs up
+        with contextlib.ExitStack() as childs:
+            childs.callback(os.close, master)
+            tty.setraw(self._slave)
+            attributes = termios.tcgetattr(self._slave)
+            attributes[4] = attributes[5] = termios.B115200
+            termios.tcsetattr(self._slave, termios.TCSANOW, attributes)
+            os.set_blocking(master, False)
+            self.port = os.ttyname(self._slave)
+            lifeline, held = os.pipe()
+            childs.callback(os.close, lifeline)
+            self._open.callback(os.close, held)
+            os.set_blocking(lifeline, False)
+            slots = self._slots.fileno()
+            settings = childs.enter_context(tempfile.TemporaryFile())
+            text = {**self._settings, "fd": master, "lifeline": lifeline, "slots": f"/dev/fd/{slots}"}
+            settings.write(json.dumps(text).encode())
+            settings.flush()
+            firmware = data_folder("firmware")
+            self._process = subprocess.Popen(
+                [*command, str(firmware / "main.py")],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+                env={
+                    **os.environ,
+                    "MICROPYPATH": f"{firmware / 'boards/unix_shims'}:{firmware}",
+                    "OSSICLE_EMULATOR": f"/dev/fd/{settings.fileno()}",
+                },
+                pass_fds=(master, lifeline, slots, settings.fileno()),
+                start_new_session=True,
+            )
+            self._reader = threading.Thread(target=self._listen, name="ossicle-emulator", daemon=True)
+            self._reader.start()
+            self._await_ready()
+
+    def _command(self) -> list[str]:
+        if self._micropython is not None:
+            found, why = finder.probe(self._micropython, "the caller")
+            if found is None:
+                raise LinkError(why)
+        else:
+            try:
+                found = finder.find(report=self._report)
+            except finder.MicroPythonMissing as error:
+                raise LinkError(str(error)) from None
+        heapsize = self._heapsize
+        if found.note:
+            self.notes.append(found.note)
+            # Each object takes twice the room.
+            heapsize = f"{2 * int(heapsize[:-1])}{heapsize[-1]}" if heapsize[-1].isalpha() else heapsize
+        return [*found.command, "-X", f"heapsize={heapsize}"]
+
+    def _listen(self) -> None:
+        """Keep the last of what the child says."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        with self._process.stdout as output:
+            while data := os.read(output.fileno(), 4096):
+                self._output = (self._output + data)[-OUTPUT_MAX_BYTES:]
+                if READY.encode() in self._output:
+                    self._ready.set()
+        self._ready.set()
+
+    def _await_ready(self) -> None:
+        self._ready.wait(START_TIMEOUT_S)
+        if READY.encode() not in self._output:
+            self.stop()
+            last = (self.stderr.strip() or "it said nothing").splitlines()[-1]
+            raise LinkError(f"the emulated board did not come up: {last[:300]}", self.port)
+
+    @property
+    def url(self) -> str:
+        """Where the board's serial port is, for `ossicle.open`."""
+        return f"serial://{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id while it runs."""
+        return self._process.pid if self._process is not None and self.returncode is None else None
+
+    @property
+    def returncode(self) -> int | None:
+        """The child's exit code, or None while it runs (or was never started)."""
+        return None if self._process is None else self._process.poll()
+
+    @property
+    def stderr(self) -> str:
+        """What the child said, without the line that it is up: empty when all is well."""
+        return self._output.decode(errors="replace").replace(READY + "\n", "", 1)
+
+    @property
+    def failure(self) -> str | None:
+        """One line when the child has ended and should not have, else None."""
+        code = self.returncode
+        if code is None or code == 0:
+            return None
+        last = (self.stderr.strip() or "it said nothing").splitlines()[-1]
+        return f"the emulated board ended with code {code}: {last[:300]}"
+
+    def stop(self) -> int:
+        """End the child, wait for it, give everything back. Returns its exit code; harmless when repeated."""
+        self._open.close()  # lets go of the lifeline
+        if self._process is None:
+            return 0
+        try:
+            code = self._process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        self._reader.join(STOP_TIMEOUT_S)
+        return code
+
+    def __enter__(self) -> Emulator:
+        if self._process is None:
+            self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
