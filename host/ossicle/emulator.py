@@ -138,7 +138,7 @@ class Emulator:
                 cwd="/",
                 env={
                     **os.environ,
-                    "MICROPYPATH": f"{firmware / 'boards/unix_shims'}:{firmware}",
+                    "MICROPYPATH": f"{firmware / 'boards/unix_shims'}:{firmware}:.frozen",
                     "OSSICLE_EMULATOR": f"/dev/fd/{settings.fileno()}",
                 },
                 pass_fds=(master, lifeline, slots, settings.fileno()),

@@ -7,8 +7,7 @@ distribution's package for 32 bits, fetched into the cache by a private apt
 32 bits are preferred, because the chips have 32: numbers at or above 2**30 are
 objects on the heap there, and a 64-bit build cannot show where one is made.
 
-Standard library only, and nothing of the package is imported: this file is
-read before anything is installed.
+Standard library only: this file is read before anything is installed.
 """
 
 from __future__ import annotations
@@ -32,6 +31,8 @@ NOTE_64 = "a 64-bit build: it cannot show that the audio path allocates nothing 
 PROBE_TIMEOUT_S = 20.0
 FETCH_TIMEOUT_S = 240.0
 LOCK_TIMEOUT_S = 300.0
+OS_RELEASE = Path("/etc/os-release")
+ETC_APT = Path("/etc/apt")
 
 # Prints version and bits, and fails on a build without threads or without the
 # native code emitter (aarch64 has none), which the firmware cannot run on.
@@ -69,7 +70,7 @@ class _FetchFailed(Exception):
 
 
 class _Offline(_FetchFailed):
-    """Nothing can be fetched now."""
+    """Nothing can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,7 @@ def cache_folder() -> Path:
     """Where fetched things are kept: `OSSICLE_CACHE`, else `ossicle` in the user's cache folder."""
     if named := os.environ.get("OSSICLE_CACHE"):
         return Path(named).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "ossicle"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ossicle"
 
 
 def _run(command: list[str], timeout_s: float, more: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -179,8 +179,8 @@ def _fetch(report: Callable[[str], object]) -> MicroPython:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _lock(folder / "lock"):
-            for left_over in folder.glob("fetch-*"):  # of a fetch that was killed
-                shutil.rmtree(left_over, ignore_errors=True)
+            for left in folder.glob("fetch-*"):  # by a fetch that was killed
+                shutil.rmtree(left, ignore_errors=True)
             return _cached() or _fetch_any(folder, architectures, report)
     except OSError as error:
         raise _FetchFailed(f"the cache folder {folder} cannot be used ({error.strerror or error})") from error
@@ -204,9 +204,9 @@ def _lock(path: Path) -> Iterator[None]:
 
 
 def _fetch_any(folder: Path, architectures: tuple[str, ...], report: Callable[[str], object]) -> MicroPython:
-    """Try each architecture, suite and mirror of the machine's own sources until one runs."""
-    family, codenames = distribution(Path("/etc/os-release"))
-    sources = mirrors(Path("/etc/apt"), codenames | ALIASES)
+    """Try each architecture, suite and mirror until one runs."""
+    family, codenames = distribution(OS_RELEASE)
+    sources = mirrors(ETC_APT, codenames | ALIASES)
     if not sources:
         raise _FetchFailed("the machine's apt sources name no mirror of the distribution")
     suites = dict.fromkeys((*SUITES[family], *sorted(codenames)))
@@ -243,8 +243,8 @@ def _fetch_one(folder: Path, architecture: str, source: Mirror, suite: str, dead
         if found is None:
             raise _FetchFailed(why)
         place = folder / architecture
-        if place.exists():
-            place.rename(work / "broken")
+        if place.exists():  # and broken
+            place.rename(work / "old")
         image.rename(place)
         return MicroPython(str(place / launcher.name), found.version, found.bits, found.origin)
 
