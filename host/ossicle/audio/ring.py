@@ -1,15 +1,24 @@
 """A ring of audio frames between one writer and one reader. Its semantics are `shared_spec/RING.md`.
 
-Three rules of the room:
+How the two keep out of each other's way:
 
-- One lock guards everything, and two conditions share it. There is no second lock, so there is no order to
-  get wrong.
-- The index of the writer is kept beside its count. Storage goes on for `guard` frames behind the ring's
-  end, and both ends always hold the same frames: a write that runs over the end runs into the guard and is
-  copied back, one that starts below `guard` is copied up. So a window of up to `guard` frames is one slice
-  wherever it starts.
-- `write` and `chunk` carry the stream. What they do for every block is in their own body; the rare cases
-  are methods.
+- Only the writer moves W, only the reader moves R, and each looks at the other's count before its own work:
+  what it sees may be old, which errs to the safe side. So where the reader is `_alone` (no policy moves R
+  under it), neither needs a lock for what it does all the time.
+- Everything else (waiting, dropping, closing, resizing) is under one lock, which two conditions share. There
+  is no second lock, so there is no order to get wrong.
+- A write without the lock first claims what it will write, then looks at `_limit`. Who must have the ring
+  still shuts `_limit`, then waits until nothing is claimed (`_still`). So one always sees the other.
+- A waiting reader first says what it waits for, then looks at W; a writer first counts, then looks who waits.
+  The same holds the other way round. So nobody is forgotten.
+
+This order of one thread's steps in another thread's eyes is what the interpreter's lock (GIL) gives; on an
+interpreter without one, every operation takes the ring's lock. `tests/unit/audio/test_interleavings.py` runs
+these lines in every order it can find.
+
+Storage goes on for `guard` frames behind the ring's end, and both places always hold the same frames: a write
+over the end goes into the guard and is copied back, one that starts below `guard` is copied up. So a window
+of up to `guard` frames is one slice wherever it starts.
 """
 
 from __future__ import annotations
@@ -21,17 +30,18 @@ from math import ceil
 import numpy as np
 import numpy.typing as npt
 
-from ossicle.audio import storage
 from ossicle.audio.chunk import AudioChunk, Frames
 from ossicle.audio.core import Core
 from ossicle.audio.errors import (
     HistoryError,
     NotEnoughDataError,
     RingClosedError,
+    RingError,
     RingFullError,
     WriteTimeoutError,
 )
 from ossicle.audio.status import Overflow
+from ossicle.audio.storage import check_window, inspect
 
 _new_chunk = AudioChunk.__new__
 
@@ -79,42 +89,40 @@ class AudioRing(Core):
         Raises `RingFullError` (nothing went in), `WriteTimeoutError` (a `TimeoutError`; its
         `frames_written` went in), `RingClosedError`, `RingTypeError` or `RingShapeError`.
         """
-        if (
-            type(frames) is not np.ndarray
-            or frames.dtype is not self._dtype
-            or frames.ndim != self._ndim
-            or (self._ndim == 2 and frames.shape[1] != self._channels)
-        ):
-            storage.inspect(frames, self._dtype, self._channels)
-        count = len(frames)
-        busy = self._lock.locked()
-        with self._lock:
-            if busy:
-                self._contention += 1
-            fill = self._written - self._read + count
-            start = self._index
-            stop = start + count
-            if fill > self._limit or stop > self._end:
-                return self._write_slowly(frames, count, block, timeout)
-            memory = self._storage
-            memory[start:stop] = frames
-            capacity = self._capacity
-            guard = self._guard
-            if start < guard:
-                end = stop if stop < guard else guard
-                memory[capacity + start : capacity + end] = memory[start:end]
-            if stop >= capacity:
-                stop -= capacity
-                memory[:stop] = memory[capacity : capacity + stop]
-            self._index = stop
-            self._written += count
-            self._writes += 1
-            self._fill_sum += fill
-            if fill > self._peak:
-                self._peak = fill
-            if fill >= self._wanted:
-                self._wake_reader()
-        return count
+        try:
+            if self._wide:
+                inspect(frames, self._dtype, self._channels)
+                count = len(frames)
+            else:
+                count = frames.size  # the memoryview below refuses what is wrong
+            written = self._written
+            claimed = written + count
+            self._claimed = claimed
+            fill = claimed - self._read
+            if fill <= self._limit:
+                target, capacity, guard = self._in  # not sooner: while `_limit` was shut it may have changed
+                start = written % capacity
+                stop = start + count
+                if stop <= capacity + guard:
+                    target[start:stop] = frames
+                    if start < guard:
+                        end = stop if stop < guard else guard
+                        target[capacity + start : capacity + end] = target[start:end]
+                    if stop > capacity:
+                        target[: stop - capacity] = target[capacity:stop]
+                    self._written = claimed
+                    self._writes += 1
+                    self._fill_sum += fill
+                    if fill > self._peak:
+                        self._peak = fill
+                    if fill >= self._wanted:
+                        self._wake_reader()
+                    return count
+            self._claimed = written
+        except BaseException:
+            self._abandon(frames)
+            raise
+        return self._write_slowly(frames, block, timeout)
 
     def write_batch(
         self, blocks: Sequence[Frames], *, block: bool = True, timeout: float | None = None
@@ -125,26 +133,47 @@ class AudioRing(Core):
         in or none.
         """
         for frames in blocks:
-            storage.inspect(frames, self._dtype, self._channels)
+            inspect(frames, self._dtype, self._channels)
         if not blocks:
             return 0
         return self.write(np.concatenate(blocks), block=block, timeout=timeout)
 
-    def _write_slowly(self, frames: Frames, count: int, block: bool, timeout: float | None) -> int:
-        """A write that does not fit, does not go into one slice, or finds the ring closed. Under the lock."""
-        if self._closed:
-            raise RingClosedError
-        if count <= self._capacity - (self._written - self._read):
-            self._put(frames, count)
-        elif self._overflow == "overwrite":
-            self._overwrite(frames, count)
-        elif self._overflow == "reject" or not block:
-            self._refused += 1
-            self._refused_frames += count
-            raise RingFullError(self._capacity, count)
-        else:
-            self._write_waiting(frames, count, timeout)
+    def _write_slowly(self, frames: Frames, block: bool, timeout: float | None) -> int:
+        """A write that does not fit, or not into one slice, or finds `_limit` shut."""
+        inspect(frames, self._dtype, self._channels)
+        count = len(frames)
+        self._meet()
+        with self._lock:
+            if self._closed:
+                raise RingClosedError
+            if count <= self._capacity - (self._written - self._read):
+                self._put(frames, count)
+            elif self._overflow == "overwrite":
+                self._overwrite(frames, count)
+            elif self._overflow == "reject" or not block:
+                self._refused += 1
+                self._refused_frames += count
+                raise RingFullError(self._capacity, count)
+            else:
+                self._write_waiting(frames, count, timeout)
         return count
+
+    def _abandon(self, frames: Frames) -> None:
+        """A write without the lock ended in an exception: wrong frames, or the thread was interrupted.
+
+        Wrong frames have changed nothing. After an interruption what was being overwritten is no longer
+        history, and guard and mirror are made equal again.
+        """
+        try:
+            inspect(frames, self._dtype, self._channels)
+        except RingError:
+            self._claimed = self._written
+            raise
+        if self._claimed != self._written:
+            self._floor = max(self._floor, self._claimed - self._capacity)
+            self._storage[self._capacity :] = self._storage[: self._guard]
+            self._claimed = self._written
+        self._wake_reader()
 
     def _write_waiting(self, frames: Frames, count: int, timeout: float | None) -> None:
         """Append as room comes. A piece is never held back for more room: the reader may wait for just that
@@ -160,8 +189,13 @@ class AudioRing(Core):
                 done += piece
             if done == count:
                 return
+            # First the wish, then the look: a reader first moves, then looks for the wish.
             self._room_wanted = True
-            if not self._wait(self._room, deadline) and self._written - self._read == self._capacity:
+            if self._written - self._read < self._capacity:
+                continue
+            if not self._wait(self._room, deadline) and self._written - self._read >= self._capacity:
+                if self._closed:
+                    raise RingClosedError(done)
                 raise WriteTimeoutError(done, count)
 
     # Reading
@@ -174,11 +208,17 @@ class AudioRing(Core):
         (more than the capacity, or more than a closed ring has left); `ReadTimeoutError` (a `TimeoutError`
         as well); `RingClosedError` when the ring is closed and empty. Nothing moves then.
         """
+        if self._alone and 0 <= n <= self._written - self._read:
+            return self._read_on(n)
+        self._meet()
         with self._lock:
             self._await(n, block, timeout)
-            data = self._copy(self._read, n)
-            self._looked = True
-            self._move(n)
+            return self._read_on(n)
+
+    def _read_on(self, n: int) -> Frames:
+        data = self._copy(self._read, n)
+        self._looked = True
+        self._move(n)
         return data
 
     def read_batch(self, windows: Sequence[tuple[int, int]]) -> list[AudioChunk]:
@@ -187,10 +227,10 @@ class AudioRing(Core):
         chunks: list[AudioChunk] = []
         with self._lock:
             for hop, overlap in windows:
-                storage.check_window(hop, overlap)
+                check_window(hop, overlap)
                 if self._written - self._read < hop + overlap:
                     break
-                chunks.append(self._window(hop, overlap, hop + overlap, copy=True))
+                chunks.append(self._cut(hop, overlap, hop + overlap, copy=True))
                 self._move(hop)
         return chunks
 
@@ -211,31 +251,34 @@ class AudioRing(Core):
         looked at what is there and moved on.
         """
         count = hop + overlap
-        busy = self._lock.locked()
+        if not self._alone:
+            return self._chunk_locked(hop, overlap)
+        start = self._read
+        fill = self._written - start
+        frozen, capacity, guard = self._out
+        if fill < count or count > guard or hop < 1 or overlap < 0:
+            check_window(hop, overlap)
+            return None if fill < count else self._cut(hop, overlap, count, copy=True)
+        index = start % capacity
+        self._views += 1
+        chunk = _new_chunk(AudioChunk)
+        chunk.data = frozen[index : index + count]
+        chunk.start = start
+        chunk.hop = hop
+        chunk.overlap = overlap
+        chunk.is_view = True
+        chunk.is_last = False
+        chunk.discontinuity = False  # nobody moves a reader that is alone
+        chunk.fill = fill / capacity
+        return chunk
+
+    def _chunk_locked(self, hop: int, overlap: int) -> AudioChunk | None:
+        check_window(hop, overlap)
+        self._meet()
         with self._lock:
-            if busy:
-                self._contention += 1
-            start = self._read
-            fill = self._written - start
-            if fill < count or hop < 1 or overlap < 0:
-                storage.check_window(hop, overlap)
+            if self._written - self._read < hop + overlap:
                 return None
-            if not self._shares or count > self._guard:
-                return self._window(hop, overlap, count, copy=True)
-            capacity = self._capacity
-            index = start % capacity
-            self._views += 1
-            self._looked = True
-            chunk = _new_chunk(AudioChunk)
-            chunk.data = self._frozen[index : index + count]
-            chunk.start = start
-            chunk.hop = hop
-            chunk.overlap = overlap
-            chunk.is_view = True
-            chunk.is_last = False
-            chunk.discontinuity = self._jumped
-            chunk.fill = fill / capacity
-            return chunk
+            return self._cut(hop, overlap, hop + overlap, copy=not self._shares)
 
     def chunks(
         self, hop: int, overlap: int = 0, *, copy: bool = True, timeout: float | None = None
@@ -247,7 +290,7 @@ class AudioRing(Core):
         `timeout` bounds the wait for each chunk, in seconds: `ReadTimeoutError`. `ValueError` when a window
         is longer than the ring.
         """
-        storage.check_window(hop, overlap)
+        check_window(hop, overlap)
         if hop + overlap > self._capacity:
             raise ValueError(f"a window of {hop + overlap} frames never fits a ring of {self._capacity}")
         return self._iterate(hop, overlap, copy, timeout)
@@ -257,29 +300,28 @@ class AudioRing(Core):
         held = 0  # frames to move by before the next chunk: its view is with the caller
         try:
             while True:
-                with self._lock:
-                    if held:
-                        self._move(held)
-                        held = 0
-                    if self._written - self._read < window and not self._closed:
+                if held:
+                    self.skip(held)
+                    held = 0
+                if self._alone and self._written - self._read >= window:
+                    chunk = self._cut(hop, overlap, window, copy=copy)
+                    held = self._step(chunk)
+                else:
+                    self._meet()
+                    with self._lock:
                         self._await(window, True, timeout, rest=True)
-                    count = min(window, self._written - self._read)
-                    if not count:
-                        return
-                    chunk = self._window(hop, overlap, count, copy=copy)
-                    step = hop if count == window else count
-                    if chunk.is_view:
-                        held = step
-                    else:
-                        self._move(step)
+                        count = min(window, self._written - self._read)
+                        if not count:
+                            return
+                        chunk = self._cut(hop, overlap, count, copy=copy)
+                        held = self._step(chunk)
                 yield chunk
         finally:
             if held:
-                with self._lock:
-                    self._move(min(held, self._written - self._read))
+                self.skip(held)
 
-    def _window(self, hop: int, overlap: int, count: int, *, copy: bool) -> AudioChunk:
-        """The chunk of `count` frames at the reader, fewer than a window only at the end. Under the lock."""
+    def _cut(self, hop: int, overlap: int, count: int, *, copy: bool) -> AudioChunk:
+        """The chunk of `count` frames at the reader, fewer than a window only at the end."""
         chunk = _new_chunk(AudioChunk)
         chunk.is_view = not copy and self._shares and count <= self._guard
         chunk.data = self._look(self._read, count) if chunk.is_view else self._copy(self._read, count)
@@ -288,25 +330,32 @@ class AudioRing(Core):
         chunk.overlap = overlap
         chunk.is_last = count < hop + overlap
         chunk.discontinuity = self._jumped
-        chunk.fill = (self._written - self._read) / self._capacity
+        chunk.fill = self.available / self._capacity
         self._looked = True
         return chunk
 
+    def _step(self, chunk: AudioChunk) -> int:
+        """Move on past a chunk; or, when it is a view, return the frames to move by later."""
+        step = len(chunk.data) if chunk.is_last else chunk.hop
+        if chunk.is_view:
+            return step
+        self._move(step)
+        return 0
+
     def advance(self, n: int) -> None:
-        """Move the reader on by `n` frames. Raises `NotEnoughDataError` when less is available, and moves
-        nothing."""
-        busy = self._lock.locked()
-        with self._lock:
-            if busy:
-                self._contention += 1
-            available = self._written - self._read
-            if not 0 <= n <= available:
-                raise NotEnoughDataError(available, n)
+        """Move the reader on by `n` frames. `NotEnoughDataError` when less is available; nothing moves
+        then."""
+        if self._alone:
+            if not 0 <= n <= self._written - self._read:
+                raise NotEnoughDataError(self._written - self._read, n)
             self._read += n
-            if self._jumped:
-                self._jumped = not (n and self._looked)
             if self._room_wanted:
                 self._wake_writer()
+            return
+        with self._lock:
+            if not 0 <= n <= self._written - self._read:
+                raise NotEnoughDataError(self._written - self._read, n)
+            self._move(n)
 
     def skip(self, n: int) -> int:
         """Move the reader on by `n` frames or by all there are, whichever is less; returns how many."""
@@ -320,11 +369,19 @@ class AudioRing(Core):
     def history(self, start: int, n: int) -> Frames:
         """A copy of frames `[start, start + n)`, read or not. Raises `HistoryError`, which names what the
         ring holds, when any of them is not there."""
-        with self._lock:
+        with self._still():
             oldest = self._oldest()
             if n < 0 or start < oldest or start + n > self._written:
                 raise HistoryError(start, start + n, oldest, self._written)
             return self._copy(start, n)
+
+    def clear(self) -> None:
+        """Drop what is unread. Counting goes on, and what was written stays in history. It is the reader who
+        may call this, as all that moves the reader."""
+        with self._lock:
+            self._cleared += self._written - self._read
+            self._read = self._written
+            self._wake_writer()
 
 
 def suggest_overlap(hop: int, rate: int) -> int:
