@@ -43,7 +43,7 @@ def plain(name: str, value: Any, channels: int, masked: bool) -> Any:
         return {k: samples(v, channels) if k == "frames" else v for k, v in value.items()}
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return [plain(name, each, channels, masked) for each in value]
-    if name == "ok" and isinstance(value, list):
+    if name == "ok" and isinstance(value, list) and (not value or isinstance(value[0], list)):
         return samples(value, channels)
     if masked and name in ("not enough", "gone") and isinstance(value, list):
         return None

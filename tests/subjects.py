@@ -32,11 +32,12 @@ class AgentError(Exception):
 
 
 class Agent:
-    """A MicroPython with the firmware. A context manager; `ask` many at once, since each message is a line."""
+    """A MicroPython with the firmware; a context manager. Ask for many things at once: each ask is a line."""
 
     def __init__(self, micropython: str, heapsize: str = "4M", firmware: Path = ROOT / "firmware") -> None:
         path = os.pathsep.join((str(firmware), str(AGENT.parent)))
         self.said = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed in close)
+        self.read_to = 0
         self.process = subprocess.Popen(
             [micropython, "-X", f"heapsize={heapsize}", str(AGENT)],
             env={**os.environ, "MICROPYPATH": path},
@@ -64,6 +65,13 @@ class Agent:
         stdout.close()
         self.said.close()
 
+    def complaint(self) -> str:
+        """What it wrote to stderr since it was last asked this."""
+        self.said.seek(self.read_to)
+        text = self.said.read()
+        self.read_to = self.said.tell()
+        return text.strip()
+
     def ask(self, do: str, each: Sequence[dict[str, Any]]) -> list[Any]:
         """The answers of the command `do` to each message. Raises AgentError."""
         stdin, stdout = self.pipes()
@@ -73,11 +81,9 @@ class Agent:
         except BrokenPipeError:
             line = ""
         if not line:
-            self.said.seek(0)
-            raise AgentError(f"MicroPython ended: {self.said.read().strip()}")
+            raise AgentError(f"MicroPython ended: {self.complaint()}")
         answer = json.loads(line)
         if "error" in answer:
-            self.said.seek(0)
-            raise AgentError(f"{answer['error']}\n{self.said.read().strip()}")
+            raise AgentError(f"{answer['error']}\n{self.complaint()}")
         found: list[Any] = answer["answer"]
         return found

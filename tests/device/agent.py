@@ -96,9 +96,20 @@ class RingDriver:
         if frames != seen:
             return ["window and copy_window differ", [seen, frames]]
         if frames < 0:
-            stop = self.ring.gone_run(sequence)
-            return ["gone", self.ring.gone_cause if stop > sequence else 0]
+            self.ring.run(sequence)
+            return ["gone", self.ring.gone_cause]
         return self.frames(buf, frames)
+
+    # For each of n sequences why it is gone, 0 where it is not.
+    def fates(self, first, n):
+        out = []
+        while len(out) < n:
+            stop = self.ring.run(first + len(out))
+            if stop <= first + len(out):
+                return ["run does not go on", stop]
+            while first + len(out) < stop and len(out) < n:
+                out.append(self.ring.gone_cause)
+        return ["ok", out]
 
 
 # A ring lives from a message that says "ring" to the next such one.

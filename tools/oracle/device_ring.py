@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from oracle.spec import LIMITS
+from oracle.spec import LIMITS, SPEC
 
 Answer = tuple[str, Any]
 
+OVERWRITTEN: int = SPEC["causes"]["overwritten"]
+CAPTURE: int = SPEC["causes"]["capture"]
 HOLE = None  # stands in the list for a frame that was lost before the ring
 
 
@@ -146,16 +148,21 @@ class DeviceRing:
             return "gone", [self.oldest(), self.written]
         return "ok", self.frames(start, n)
 
-    def window(self, sequence: int) -> Answer:
-        """The frames of the window that `sequence` names: whole, or cut short by a hole or by W.
-
-        "gone" says why it can never come: 1 overwritten, 2 lost before the ring (the causes of a gap).
-        """
+    def fate(self, sequence: int) -> int:
+        """Why the chunk that `sequence` names can never come, 0 when it still may (the causes of a gap)."""
         start = sequence * self.hop
         if any(a <= start < b for a, b in self.holes):
-            return "gone", 2
-        if start < self.oldest():
-            return "gone", 1
+            return CAPTURE
+        return OVERWRITTEN if start < self.oldest() else 0
+
+    def fates(self, first: int, n: int) -> Answer:
+        return "ok", [self.fate(sequence) for sequence in range(first, first + n)]
+
+    def window(self, sequence: int) -> Answer:
+        """The frames of the window that `sequence` names: whole, or cut short by a hole or by W."""
+        if self.fate(sequence):
+            return "gone", self.fate(sequence)
+        start = sequence * self.hop
         starts = [a for a, _ in self.holes if a > start]
         stop = min([start + self.hop + self.overlap, self.written, *starts])
         return "ok", self.frames(start, max(0, stop - start))

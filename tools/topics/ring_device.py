@@ -266,7 +266,7 @@ def holes() -> list[Vector]:
             {"capacity": 100, "hop": 4, "overlap": 0},
             [*nine[:-2], ("window", 0), ("window", 1), *nine[-2:]]
             + [("window", i) for i in range(5)]
-            + [("history", 0, 4), ("history", 8, 4), ("read", 4), ("read", 4)],
+            + [("fates", 0, 24), ("history", 0, 4), ("history", 8, 4), ("read", 4), ("read", 4)],
         ),
         vector(
             "hole-across-the-wrap",
