@@ -75,7 +75,19 @@ class SourceError(OssicleError):
 class PacketError(OssicleError, ValueError):
     """One packet that is dropped; `reason` is one of `PacketError.REASONS`, by which the receiver counts."""
 
-    REASONS = ("short", "long", "check", "kind", "side", "flags", "number", "length", "ranges", "sealed")
+    REASONS = (
+        "short",
+        "long",
+        "check",
+        "kind",
+        "side",
+        "flags",
+        "number",
+        "length",
+        "ranges",
+        "sealed",
+        "hello",
+    )
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)

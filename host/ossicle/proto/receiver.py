@@ -1,0 +1,348 @@
+"""The host's side of the wire, without a wire.
+
+    receiver.receive(data, now)     what came from the link
+    receiver.tick(now)              time passed; call it at least every 50 ms
+    receiver.events()               what became true meanwhile: frozen values of `events`, in order
+    receiver.to_send()              what to write now: a list, each item one write or one datagram
+    receiver.baud                   the speed the link should have: set it before writing
+
+After each `receive` and each `tick` collect the events, set the speed, and write, in this order.
+
+The rules of the room:
+
+1. *No clock, no thread, no socket, no randomness of its own.* `now` is a monotonic time in seconds that the
+   caller passes in, and random numbers come from the generator that it gave. So each test is exact, and a
+   run can be replayed.
+2. *The device's ring is a remote ring that this reads.* There is one way to get audio that is not there,
+   whatever took it: ask by sequence. Nothing here tells a lost packet from a broken cable.
+3. *What was told is never taken back*: each frame comes once, in order, or lies in one gap. `Reassembly`
+   alone decides that; nobody else emits Audio or Gap.
+4. *Nothing that comes in raises.* What cannot be believed is counted, by its reason, and costs no other
+   packet. What does raise is a mistake of the caller.
+5. *Everything has a bound*: the chunks kept ahead by the device's ring, all else by a constant beside it.
+   What a bound refuses is counted.
+
+Who does what: `handshake` gets from silence to a stream and back, `reassembly` puts chunks in order,
+`requests` decides what to ask for again and when to stop waiting, `acks` when to acknowledge, `clock` knows
+times and rates. They know nothing of each other but what their arguments say. This file only carries
+packets between them, and owns the session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+from random import Random, SystemRandom
+
+from ossicle.errors import PacketError
+
+from . import _wire as wire
+from . import hello
+from ._wire import DEVICE_KINDS, Kind, Reason
+from .counters import Counters, Refusals, Stats
+from .events import Event, Hello, Log, Pong, Refused, SessionChanged, Silent, Status, cause_name
+from .framing import Framing, SerialFraming
+from .handshake import Handshake, State, Trigger
+from .packets import Packet, decode, encode, ranges, text
+from .request import StreamRequest
+from .stream import Stream, describe, possible
+
+_SILENT_S = 2.0  # without a valid packet, though STATUS comes each second: look for the device again
+_EVENTS_MAX = 20_000
+_OUT_MAX = 64
+_IN_SESSION = frozenset({State.STREAMING, State.STOPPING, State.ENDED})
+_SESSIONLESS_OUT = frozenset({Kind.HELLO, Kind.START, Kind.SET})
+_SESSIONLESS_IN = frozenset({Kind.HELLO, Kind.STARTED, Kind.REFUSED, Kind.SET_REPLY, Kind.LOG})
+
+
+class Receiver:
+    """Reads one device's ring. See the head of this file for the order of calls.
+
+    `deadline_ms` counts in mode "live" only. `baud` is the speed of the link as it was opened, None for one
+    without a speed. `name` is what the device is told of this host.
+    """
+
+    def __init__(
+        self,
+        request: StreamRequest | None = None,
+        *,
+        framing: Framing | None = None,
+        deadline_ms: float = 200,
+        baud: int | None = wire.DEFAULT_BAUD,
+        name: str = "ossicle",
+        random: Random | None = None,
+    ) -> None:
+        self.request = request or StreamRequest()
+        self.counters = Counters()
+        self.refused = Refusals()
+        self.stream: Stream | None = None
+        self.status: wire.StatusFields | None = None
+        self._framing = framing or SerialFraming()
+        self._deadline_s = deadline_ms / 1000
+        self._events: list[Event] = []
+        self._out: list[bytes] = []
+        self._number = 0  # of the next packet out
+        self._heard = float("-inf")
+        self._hold: int | None = None
+        self._handshake = Handshake(
+            self.request,
+            baud=baud,
+            name=name,
+            rng=random or SystemRandom(),
+            send=self._send,
+            start=self._compose_start,
+            tell=self._tell,
+        )
+        self._handlers: dict[int, Callable[[Packet, float], None]] = {
+            Kind.HELLO: self._on_hello,
+            Kind.STARTED: self._on_started,
+            Kind.AUDIO: self._on_audio,
+            Kind.GONE: self._on_gone,
+            Kind.PONG: self._on_pong,
+            Kind.STATUS: self._on_status,
+            Kind.LOG: self._on_log,
+            Kind.REFUSED: self._on_refused,
+            Kind.SET_REPLY: self._on_set_reply,
+        }
+
+    # The five calls of the room
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take what came from the link: any number of bytes, or exactly one datagram."""
+        self.counters.bytes_in += len(data)
+        for raw in self._framing.feed(data):
+            try:
+                packet = decode(raw, DEVICE_KINDS)
+                self._take(packet, now)
+            except PacketError as error:
+                self.refused.add(error.reason)
+        self.tick(now)
+
+    def tick(self, now: float) -> None:
+        """Do what is due by now."""
+        speed = self._handshake.baud
+        state = self._handshake.state
+        if state in _IN_SESSION and self.stream is not None:
+            self.stream.work(now, self._hold, self._send)
+            if state is State.STREAMING and now - self._heard >= _SILENT_S:
+                self.counters.silences += 1
+                self._tell(Silent(now - self._heard))
+                self._handshake.lost(now)
+        if state is not State.STREAMING:
+            self._handshake.tick(now)
+            if state is State.STOPPING and self._handshake.state is State.ENDED and self.stream is not None:
+                self.stream.audio.close()
+        if self._handshake.baud != speed:
+            self._framing.reset()
+
+    def events(self) -> list[Event]:
+        """What became true since the last call."""
+        told, self._events = self._events, []
+        return told
+
+    def to_send(self) -> list[bytes]:
+        """What to write, each item by itself. Dropping it loses nothing: all that matters is repeated."""
+        out, self._out = self._out, []
+        if not out:
+            return out
+        if self._framing.joins:
+            return [self._framing.lead + b"".join(out)]
+        return out
+
+    @property
+    def baud(self) -> int | None:
+        """The speed that the link should have now."""
+        return self._handshake.baud
+
+    # What the caller may want
+
+    @property
+    def state(self) -> State:
+        """Where host and device are with each other."""
+        return self._handshake.state
+
+    @property
+    def hello(self) -> Hello | None:
+        """What the device said of itself last."""
+        return self._handshake.hello
+
+    @property
+    def failed_speeds(self) -> frozenset[int]:
+        """Speeds at which nothing was heard, or that the device declined."""
+        return frozenset(self._handshake.failed_speeds)
+
+    def stop(self, now: float) -> None:
+        """Ask the device to end the stream: what it captured still comes, then Ended."""
+        self._hold = None
+        self._handshake.move(Trigger.STOP, now)
+        self.tick(now)
+
+    def part(self, now: float) -> None:
+        """Take leave after Ended: leave the link as it was found. Done when `state` is OVER."""
+        self._handshake.part(now)
+        self.tick(now)
+
+    def lost(self, now: float) -> None:
+        """The link was closed and opened anew: say HELLO again, then resume."""
+        self._framing.reset()
+        self._heard = now
+        self._handshake.lost(now)
+
+    def hold(self, position: int | None) -> None:
+        """Acknowledge nothing from `position` on, so that a source that can wait does. None: no limit."""
+        self._hold = position
+
+    def time_of(self, position: int) -> tuple[float, float] | None:
+        """When `position` was captured by the clock of `now`, and how sure that is; both in seconds."""
+        return self.stream.clock.time_of(position) if self.stream is not None else None
+
+    def stats(self) -> Stats:
+        """A snapshot of every counter and measurement."""
+        stream = self.stream
+        return Stats(
+            state=self.state.name.lower(),
+            baud=self.baud,
+            session=stream.started.session if stream else 0,
+            position=stream.audio.position if stream else 0,
+            waiting=stream.audio.highest - stream.audio.next if stream else 0,
+            rtt_s=stream.clock.rtt_s if stream else 0.0,
+            true_rate=stream.clock.true_rate() if stream else None,
+            frames_undecodable=self._framing.dropped,
+            refused=self.refused.snapshot(),
+            host=copy(self.counters),
+            device=self.status,
+        )
+
+    # Packets in
+
+    def _take(self, packet: Packet, now: float) -> None:
+        """A packet whose check is right."""
+        self.counters.packets_in += 1
+        stream = self.stream
+        mine = stream is not None and packet.session == stream.started.session
+        if self._handshake.state is not State.STREAMING:
+            self._handshake.heard(now, mine)
+        if mine and stream is not None:
+            stream.count(packet.number)
+        elif packet.kind not in _SESSIONLESS_IN or (packet.session and packet.kind != Kind.STARTED):
+            self.counters.wrong_session += 1
+            return
+        self._heard = now
+        self._handlers[packet.kind](packet, now)
+
+    def _on_audio(self, packet: Packet, now: float) -> None:
+        stream = self.stream
+        if stream is None or not stream.take(packet, now):
+            self.counters.malformed += 1
+        elif stream.audio.ended:
+            stream.acks.hurry()
+            self._handshake.move(Trigger.END, now)
+
+    def _on_gone(self, packet: Packet, now: float) -> None:
+        if self.stream is None:
+            return
+        audio = self.stream.audio
+        cause = cause_name(packet.payload[1])
+        for start, stop in ranges(packet):
+            audio.gone(start, stop, cause)
+
+    def _on_hello(self, packet: Packet, now: float) -> None:
+        self._handshake.on_hello(hello.parse(packet.payload), now)
+
+    def _on_started(self, packet: Packet, now: float) -> None:
+        fields = wire.StartedFields.unpack(packet.payload)
+        stream = self.stream
+        same = stream is not None and stream.started.stream_id == fields.stream_id
+        answer = self._handshake.state is State.STARTING and fields.token == self._handshake.token
+        if not possible(fields, packet.session):
+            self.counters.malformed += 1
+        elif answer and stream is not None and same:
+            self._resume(stream, fields, packet.session)
+            self._handshake.move(Trigger.STARTED, now)
+        elif answer:
+            self._begin(fields, packet.session)
+            self._handshake.move(Trigger.STARTED, now)
+        elif not same or stream is None:
+            self.counters.unexpected += 1
+        elif fields.token == 0 and packet.session != stream.started.session:
+            stream.renew(packet.session)
+            self._number = 0
+            self._tell(SessionChanged(packet.session))
+
+    def _on_pong(self, packet: Packet, now: float) -> None:
+        stream = self.stream
+        rtt = stream.clock.pong(wire.PongFields.unpack(packet.payload), now) if stream else None
+        if rtt is None:
+            self.counters.unexpected += 1
+        else:
+            self._tell(Pong(rtt))
+
+    def _on_status(self, packet: Packet, now: float) -> None:
+        self.status = wire.StatusFields.unpack(packet.payload)
+        self._tell(Status(self.status))
+
+    def _on_log(self, packet: Packet, now: float) -> None:
+        fields = wire.LogFields.unpack(packet.payload)
+        self._tell(Log(fields.level, text(packet, wire.LOG_STRUCT.size)))
+
+    def _on_refused(self, packet: Packet, now: float) -> None:
+        fields = wire.RefusedFields.unpack(packet.payload)
+        if self._handshake.state is not State.STARTING or fields.token != self._handshake.token:
+            self.counters.unexpected += 1
+        elif self.stream is not None and fields.reason == Reason.LINK_TOO_SLOW:
+            self._handshake.failed_speeds.clear()
+            self._handshake.move(Trigger.RETRY, now)
+        else:
+            self._tell(Refused(fields.reason, text(packet, wire.REFUSED_STRUCT.size)))
+            self._handshake.move(Trigger.REFUSED, now)
+
+    def _on_set_reply(self, packet: Packet, now: float) -> None:
+        speed = self._handshake.baud
+        if not self._handshake.on_set_reply(wire.SetReplyFields.unpack(packet.payload), now):
+            self.counters.unexpected += 1
+        if self._handshake.baud != speed:
+            self._out.clear()  # composed for the old speed
+            self._framing.reset()
+
+    # Streams
+
+    def _begin(self, fields: wire.StartedFields, session: int) -> None:
+        """A stream of which nothing is known yet; the one before it is over (W-40)."""
+        if self.stream is not None and not self.stream.audio.ended:
+            self.counters.resets += 1
+            self.stream.audio.close("reset")
+        started = describe(fields, session, resumed=False)
+        self._tell(started)
+        deadline_s = self._deadline_s if self.request.mode == "live" else None
+        self.stream = Stream(started, deadline_s, self.counters, self._tell)
+        self.stream.enter(started)
+        self._number = 0
+
+    def _resume(self, stream: Stream, fields: wire.StartedFields, session: int) -> None:
+        self.counters.resumes += 1
+        if session != stream.started.session:
+            self._number = 0
+        started = describe(fields, session, resumed=True)
+        self._tell(started)
+        stream.enter(started)
+
+    def _compose_start(self, token: int) -> bytes:
+        return self.stream.start(self.request, token) if self.stream else self.request.start(token)
+
+    # Packets out
+
+    def _send(self, kind: Kind, payload: bytes) -> None:
+        session = 0
+        if kind not in _SESSIONLESS_OUT and self.stream is not None:
+            session = self.stream.started.session
+        packet = Packet(kind, 0, session, 0, 0, self._number, payload)
+        self._number = (self._number + 1) % wire.NUMBER_LIMIT
+        if len(self._out) >= _OUT_MAX:
+            del self._out[0]
+            self.counters.unsent += 1
+        self._out.append(self._framing.wrap(encode(packet)))
+
+    def _tell(self, event: Event) -> None:
+        if len(self._events) >= _EVENTS_MAX:
+            raise RuntimeError(f"{_EVENTS_MAX} events wait: call events() after each receive() and tick()")
+        self._events.append(event)

@@ -1,0 +1,438 @@
+"""A device in plain Python, by PROTOCOL.md and RING.md, and a bad line between it and a receiver.
+
+It shares no code with the receiver but the packet layer. Its audio is a function of the position, so any
+frame that arrives can be checked without keeping what was sent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from random import Random
+
+import numpy as np
+
+from ossicle.errors import PacketError
+from ossicle.proto import _wire as wire
+from ossicle.proto._wire import HOST_KINDS, Cause, Flag, Kind, Reason
+from ossicle.proto.framing import SerialFraming
+from ossicle.proto.packets import Packet, decode, encode, pack_ranges, ranges
+
+BYTES_A_BAUD = 0.1
+
+
+def audio(start: int, stop: int, channels: int = 1) -> np.ndarray:
+    """The frames that the microphone hears at positions [start, stop)."""
+    positions = np.arange(start, stop, dtype=np.int64)
+    one = ((positions * 2654435761) >> 7).astype(np.uint16).view(np.int16)
+    if channels == 1:
+        return one
+    return np.stack([one, ~one], axis=1)
+
+
+class SimDevice:
+    """One device. `length` frames are captured at `rate` by the clock, or, if it `waits`, as they are wanted.
+
+    `holes` are (position, frames) at which the driver drops audio. `first` is the sequence that capture
+    begins with: far ahead it shows that positions do not wrap on the host.
+    """
+
+    def __init__(
+        self,
+        rng: Random,
+        *,
+        length: int | None = None,
+        ring: int = 33792,
+        holes: tuple[tuple[int, int], ...] = (),
+        first: int = 0,
+        waits: bool = False,
+        max_baud: int = 2_000_000,
+        version: int = wire.PROTOCOL_VERSION,
+        deaf_bauds: tuple[int, ...] = (),
+        microphone: bool = True,
+    ) -> None:
+        self.rng = rng
+        self.length = length
+        self.ring = ring
+        self.planned = sorted(holes)
+        self.first = first
+        self.waits = waits
+        self.max_baud = max_baud
+        self.version = version
+        self.deaf_bauds = deaf_bauds
+        self.microphone = microphone
+        self.framing = SerialFraming()
+        self.baud = wire.DEFAULT_BAUD
+        self.number = 0
+        self.session = 0
+        self.start_token = 0
+        self.stream_id = bytes(8)
+        self.fields: wire.StartFields | None = None
+        self.heard_at = 0.0
+        self.switched_at: float | None = None
+        self.suspended = False
+        self.heard: list[Packet] = []
+        self.bad = 0
+        self.now = 0.0
+        self.credit = 0.0
+        self.replies: list[bytes] = []
+        self.ping_delay_us = 0
+        self.corrupt_overlap = False
+
+    # The ring
+
+    def open_stream(self, fields: wire.StartFields) -> None:
+        self.fields = fields
+        self.hop, self.overlap, self.channels = fields.hop, fields.overlap, fields.channels
+        self.session = self.rng.randrange(1, 65536)
+        self.stream_id = self.rng.randbytes(8)
+        self.number = 0
+        self.written = self.first * self.hop
+        self.began = self.now
+        self.base = self.written
+        self.holes: list[tuple[int, int]] = []
+        self.next = self.first
+        self.wanted: set[int] = set()
+        self.acked = self.first
+        self.ended = False
+        self.last_sent_at = -1.0
+        self.last_repeats = 0
+        self.status_at = self.now
+        self.sent = self.resent = 0
+
+    @property
+    def oldest(self) -> int:
+        """The first sequence that is whole in the ring."""
+        return max(self.first, -(-(self.written - self.ring) // self.hop))
+
+    def capture(self) -> None:
+        target = self.base + int((self.now - self.began) * self.fields.rate)
+        if self.waits:
+            target = self.acked * self.hop + self.ring
+        end = None if self.length is None else self.first * self.hop + self.length
+        if end is not None and target >= end:
+            target = end
+        while self.planned and self.planned[0][0] + self.first * self.hop <= target:
+            at, frames = self.planned.pop(0)
+            at += self.first * self.hop
+            stop = -(-(at + frames) // self.hop) * self.hop
+            self.holes.append((at, stop))
+            target = max(target, stop)
+        self.written = max(self.written, target)
+        if end is not None and self.written >= end:
+            self.ended = True
+
+    def lost(self, sequence: int) -> Cause | None:
+        start = sequence * self.hop
+        if any(at <= start < stop for at, stop in self.holes):
+            return Cause.CAPTURE
+        return Cause.OVERWRITTEN if sequence < self.oldest else None
+
+    def window(self, sequence: int) -> tuple[int, int] | None:
+        """Stop and flags of a chunk that can be sent now."""
+        start = sequence * self.hop
+        stop = start + self.hop + self.overlap
+        cut = next((at for at, _ in self.holes if start <= at < stop), None)
+        if cut is not None:
+            return cut, Flag.DISCONTINUITY
+        if stop <= self.written:
+            return stop, 0
+        if self.ended and start <= self.written:
+            return self.written, Flag.LAST
+        return None
+
+    # Packets out
+
+    def packet(self, kind: Kind, payload: bytes = b"", *, sequence: int = 0, flags: int = 0, ticks=None) -> bytes:
+        session = 0 if kind in (Kind.HELLO, Kind.REFUSED) else self.session
+        micros = int(self.now * 1e6) if ticks is None else ticks
+        data = encode(Packet(kind, flags, session, sequence, micros % 2**30, self.number, payload))
+        self.number += 1
+        return self.framing.wrap(data)
+
+    def chunk(self, sequence: int, extra: int) -> bytes:
+        stop, flags = self.window(sequence)
+        start = sequence * self.hop
+        frames = audio(start, stop, self.channels)
+        if self.corrupt_overlap and self.overlap and len(frames) > self.hop:
+            frames = frames.copy()
+            frames[self.hop :] ^= 1
+        ticks = int((self.began + (start - self.base) / self.fields.rate) * 1e6)
+        return self.packet(Kind.AUDIO, frames.tobytes(), sequence=sequence, flags=flags | extra, ticks=ticks)
+
+    def transmit(self) -> list[bytes]:
+        """Serial frames that the link takes now."""
+        out, self.replies = self.replies, []
+        if self.fields is None or self.suspended:
+            return out
+        if self.now - self.status_at >= 1.0:
+            self.status_at = self.now
+            out.append(self.packet(Kind.STATUS, self.status()))
+        while self.credit > 0:
+            frame = self.next_frame()
+            if frame is None:
+                break
+            self.credit -= len(frame)
+            out.append(frame)
+        return out
+
+    def next_frame(self) -> bytes | None:
+        live = self.fields.mode == wire.Mode.LIVE
+        while self.wanted:
+            sequence = max(self.wanted) if live else min(self.wanted)
+            self.wanted.discard(sequence)
+            if self.lost(sequence) is None and self.window(sequence) is not None:
+                self.resent += 1
+                return self.chunk(sequence, Flag.RESENT)
+        while self.lost(self.next) is not None:
+            self.next += 1
+        found = self.window(self.next)
+        if found is None:
+            return self.repeat_last()
+        frame = self.chunk(self.next, 0)
+        if found[1] & Flag.LAST:
+            self.last_sent_at = self.now
+            self.last = self.next
+        self.sent += 1
+        self.next += 1
+        return frame
+
+    def repeat_last(self) -> bytes | None:
+        if self.last_sent_at < 0 or self.now - self.last_sent_at < 0.2 or self.acked > self.last:
+            return None
+        if self.last_repeats >= wire.LAST_REPEATS_MAX:
+            return None
+        self.last_repeats += 1
+        self.last_sent_at = self.now
+        return self.chunk(self.last, Flag.RESENT)
+
+    def status(self) -> bytes:
+        lost = sum(stop - at for at, stop in self.holes)
+        return wire.StatusFields(
+            int(self.now * 1000), self.written % 2**30, lost, len(self.holes), 0, self.sent, self.resent,
+            self.bad, min(self.written, self.ring), self.ring, 50_000, 0, 0,
+        ).pack()  # fmt: skip
+
+    # Packets in
+
+    def receive(self, data: bytes) -> None:
+        for raw in self.framing.feed(data):
+            try:
+                packet = decode(raw, HOST_KINDS)
+            except PacketError:
+                self.bad += 1
+                continue
+            if packet.session not in (0, self.session):
+                self.bad += 1
+                continue
+            self.heard_at = self.now
+            self.switched_at = None
+            if packet.session:
+                self.suspended = False
+            self.heard.append(packet)
+            getattr(self, "on_" + Kind(packet.kind).name.lower())(packet)
+
+    def on_hello(self, packet: Packet) -> None:
+        told = {
+            "ossicle": self.version, "spec": wire.SPEC_HASH, "device": "sim-1", "firmware": "0", "board": "sim",
+            "rates": [8000, 16000], "channels": [1, 2], "codecs": ["pcm16"], "ring": self.ring,
+            "max_baud": self.max_baud, "notes": [],
+        }  # fmt: skip
+        self.replies.append(self.packet(Kind.HELLO, json.dumps(told).encode()))
+
+    def on_start(self, packet: Packet) -> None:
+        fields = wire.StartFields.unpack(packet.payload)
+        reason, text = self.judge(fields)
+        if reason is not None:
+            self.replies.append(
+                self.packet(Kind.REFUSED, wire.RefusedFields(fields.token, reason).pack() + text.encode())
+            )
+            return
+        resumed = self.fields and fields.start_flags & wire.START_RESUME and fields.stream_id == self.stream_id
+        if resumed:
+            self.suspended = False
+            self.next = max(fields.sequence, self.oldest)
+            self.wanted.clear()
+        elif fields.token != self.start_token:
+            self.open_stream(fields)
+            self.suspended = False
+        self.start_token = fields.token
+        self.replies.append(self.packet(Kind.STARTED, self.describe(fields.token)))
+
+    def judge(self, fields: wire.StartFields) -> tuple[Reason | None, str]:
+        if not self.microphone:
+            return Reason.MICROPHONE, "the microphone does not start"
+        if fields.rate not in (8000, 16000):
+            return Reason.RATE, f"rate {fields.rate} is not possible"
+        bytes_a_chunk = 24 + 2 * fields.channels * (fields.hop + fields.overlap)
+        if bytes_a_chunk * fields.rate / fields.hop > 0.9 * self.baud * BYTES_A_BAUD:
+            return Reason.LINK_TOO_SLOW, f"{self.baud} baud is too slow"
+        return None, ""
+
+    def describe(self, token: int) -> bytes:
+        fields = self.fields
+        return wire.StartedFields(
+            token, self.stream_id, fields.rate, self.hop, self.overlap, fields.mode, fields.codec, self.channels,
+            fields.gain, self.ring, self.oldest, self.next,
+        ).pack()  # fmt: skip
+
+    def on_request(self, packet: Packet) -> None:
+        gone: dict[Cause, list[list[int]]] = {}
+        for start, stop in ranges(packet):
+            for sequence in range(start, stop):
+                cause = self.lost(sequence)
+                if cause is not None:
+                    runs = gone.setdefault(cause, [])
+                    if runs and runs[-1][1] == sequence:
+                        runs[-1][1] += 1
+                    else:
+                        runs.append([sequence, sequence + 1])
+                elif self.window(sequence) is not None:
+                    self.wanted.add(sequence)
+        for cause, runs in gone.items():
+            for at in range(0, len(runs), wire.REQUEST_RANGES_MAX):
+                some = [(a, b) for a, b in runs[at : at + wire.REQUEST_RANGES_MAX]]
+                self.replies.append(self.packet(Kind.GONE, pack_ranges(some, cause)))
+
+    def on_ack(self, packet: Packet) -> None:
+        self.acked = max(self.acked, wire.AckFields.unpack(packet.payload).next)
+
+    def on_ping(self, packet: Packet) -> None:
+        received = int(self.now * 1e6) % 2**30
+        sent = (received + self.ping_delay_us) % 2**30
+        self.replies.append(self.packet(Kind.PONG, wire.PongFields(packet.payload, received, sent).pack()))
+
+    def on_stop(self, packet: Packet) -> None:
+        if self.fields is not None and not self.ended:
+            self.length = self.written - self.first * self.hop
+            self.ended = True
+
+    def on_set(self, packet: Packet) -> None:
+        fields = wire.SetFields.unpack(packet.payload)
+        good = fields.value <= self.max_baud
+        reply = wire.SetReplyFields(
+            fields.token, fields.key, fields.value if good else self.baud, Reason.OK if good else Reason.VALUE
+        )
+        self.replies.append(self.packet(Kind.SET_REPLY, reply.pack()))
+        if good:
+            self.next_baud = fields.value
+            self.switched_at = self.now
+            self.switch_after_reply = True
+
+    switch_after_reply = False
+
+    def renew(self) -> None:
+        """W-8, sooner than after 2**30 packets."""
+        self.session = self.session % 65535 + 1
+        self.number = 0
+        self.replies.append(self.packet(Kind.STARTED, self.describe(0)))
+
+    def reboot(self) -> None:
+        self.fields = None
+        self.session = self.start_token = 0
+        self.baud = wire.DEFAULT_BAUD
+        self.suspended = False
+        self.framing.reset()
+
+    # Time
+
+    def step(self, now: float) -> list[bytes]:
+        """Serial frames that go out by `now`; the speed changes after them."""
+        self.credit = min(4096.0, self.credit + (now - self.now) * self.baud * BYTES_A_BAUD)
+        self.now = now
+        if self.fields is not None:
+            self.capture()
+            if now - self.heard_at >= 3.0:
+                self.suspended = True
+                self.baud = wire.DEFAULT_BAUD
+        if self.switched_at is not None and not self.switch_after_reply and now - self.switched_at >= 2.0:
+            self.baud = wire.DEFAULT_BAUD
+            self.switched_at = None
+        return self.transmit()
+
+    def after_sending(self) -> None:
+        if self.switch_after_reply:
+            self.baud = self.next_baud
+            self.switch_after_reply = False
+
+
+class Line:
+    """A serial line that loses, corrupts, repeats and splits; for datagrams it would reorder, too."""
+
+    def __init__(self, rng: Random, *, loss=0.0, noise=0.0, repeat=0.0, reorder=0.0, latency_s=0.0) -> None:
+        self.rng = rng
+        self.loss = loss
+        self.noise = noise
+        self.repeat = repeat
+        self.reorder = reorder
+        self.latency_s = latency_s
+        self.cut = False
+        self.flying: list[tuple[float, int, bytes]] = []
+        self.count = 0
+
+    def put(self, frame: bytes, now: float) -> None:
+        rng = self.rng
+        if self.cut or rng.random() < self.loss:
+            return
+        if rng.random() < self.noise:
+            spoiled = bytearray(frame)
+            spoiled[rng.randrange(len(spoiled))] = rng.randrange(256)
+            frame = bytes(spoiled)
+        for _ in range(2 if rng.random() < self.repeat else 1):
+            late = rng.random() * 0.15 if rng.random() < self.reorder else 0.0
+            self.count += 1
+            self.flying.append((now + self.latency_s + late, self.count, frame))
+
+    def get(self, now: float) -> list[bytes]:
+        self.flying.sort()
+        due = [frame for at, _, frame in self.flying if at <= now]
+        self.flying = [item for item in self.flying if item[0] > now]
+        return due
+
+
+class World:
+    """A receiver, a device, two lines and a clock that nobody has to wait for."""
+
+    def __init__(self, receiver, device: SimDevice, down: Line | None = None, up: Line | None = None) -> None:
+        self.receiver = receiver
+        self.device = device
+        self.down = down or Line(Random(1))
+        self.up = up or Line(Random(2))
+        self.now = 100.0
+        self.device.now = self.device.heard_at = self.now
+        self.events: list[object] = []
+        self.split = Random(3)
+        self.whole = False
+
+    def step(self, dt: float = 0.01) -> None:
+        self.now += dt
+        receiver, device = self.receiver, self.device
+        receiver.tick(self.now)
+        self.collect()
+        for frame in device.step(self.now):
+            if device.baud in device.deaf_bauds:
+                frame = self.split.randbytes(len(frame))
+            self.down.put(frame if receiver.baud == device.baud else self.split.randbytes(len(frame)), self.now)
+        device.after_sending()
+        data = b"".join(self.down.get(self.now))
+        while data:
+            cut = len(data) if self.whole else self.split.choice((1, 3, 100, 1000, 5000))
+            receiver.receive(data[:cut], self.now)
+            data = data[cut:]
+            self.collect()
+
+    def collect(self) -> None:
+        self.events += self.receiver.events()
+        for data in self.receiver.to_send():
+            garbled = self.receiver.baud != self.device.baud or self.device.baud in self.device.deaf_bauds
+            self.up.put(self.split.randbytes(len(data)) if garbled else data, self.now)
+        for data in self.up.get(self.now):
+            self.device.receive(data)
+
+    def run(self, seconds: float, until: Callable[[], bool] | None = None) -> bool:
+        stop = self.now + seconds
+        while self.now < stop:
+            self.step()
+            if until is not None and until():
+                return True
+        return until is None
