@@ -137,13 +137,20 @@ class SimDevice:
             return cut, Flag.DISCONTINUITY
         if stop <= self.written:
             return stop, 0
-        if self.ended and start <= self.written:
+        # The first chunk that is not whole is the last, also where its overlap reaches into the next hop.
+        if (
+            self.ended
+            and start <= self.written
+            and (sequence == self.first or stop - self.hop <= self.written)
+        ):
             return self.written, Flag.LAST
         return None
 
     # Packets out
 
-    def packet(self, kind: Kind, payload: bytes = b"", *, sequence: int = 0, flags: int = 0, ticks=None) -> bytes:
+    def packet(
+        self, kind: Kind, payload: bytes = b"", *, sequence: int = 0, flags: int = 0, ticks=None
+    ) -> bytes:
         session = 0 if kind in (Kind.HELLO, Kind.REFUSED) else self.session
         micros = int(self.now * 1e6) if ticks is None else ticks
         data = encode(Packet(kind, flags, session, sequence, micros % 2**30, self.number, payload))
@@ -248,7 +255,9 @@ class SimDevice:
                 self.packet(Kind.REFUSED, wire.RefusedFields(fields.token, reason).pack() + text.encode())
             )
             return
-        resumed = self.fields and fields.start_flags & wire.START_RESUME and fields.stream_id == self.stream_id
+        resumed = (
+            self.fields and fields.start_flags & wire.START_RESUME and fields.stream_id == self.stream_id
+        )
         if resumed:
             self.suspended = False
             self.next = max(fields.sequence, self.oldest)
@@ -412,7 +421,9 @@ class World:
         for frame in device.step(self.now):
             if device.baud in device.deaf_bauds:
                 frame = self.split.randbytes(len(frame))
-            self.down.put(frame if receiver.baud == device.baud else self.split.randbytes(len(frame)), self.now)
+            self.down.put(
+                frame if receiver.baud == device.baud else self.split.randbytes(len(frame)), self.now
+            )
         device.after_sending()
         data = b"".join(self.down.get(self.now))
         while data:
