@@ -29,6 +29,7 @@ class I2SMicrophone:
         # DMA runs from boot on: before a stream it holds old audio, and one buffer is out.
         self.stale_frames = (buffers + 1) * DMA_FRAMES
         self.ended = False  # only a source that is a file ends
+        self.ring = None  # where the audio goes; only a source that can wait looks there
 
     # True when the I2S is a new one, so that no buffer is out any more. OSError when it
     # cannot be: the rate, or no memory for DMA.
@@ -70,8 +71,9 @@ class I2SMicrophone:
     def filled(self):
         return DMA_FRAMES
 
-    # Frames before `position` are settled with the host. A microphone cannot wait.
-    def acknowledged(self, position):
+    # A source that can wait hands out no more than `frames` from now on, until the next
+    # grant (W-28). A microphone cannot wait.
+    def grant(self, frames):
         pass
 
     # The I2S stays: its DMA memory may not be had again. The buffer that is out comes back.

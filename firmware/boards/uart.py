@@ -73,7 +73,7 @@ class UartPort:
 
     # To another speed, at once; what is in the buffer should have left.
     def speed(self, baud):
-        self._uart.init(baudrate=baud)
+        self._uart.init(baudrate=baud, timeout_char=2)  # init() would set it back to 0
         self.baud = baud
         if self._paced:
             self.bytes_per_s = baud // 10

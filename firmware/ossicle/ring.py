@@ -13,7 +13,7 @@ from array import array
 
 from micropython import const
 
-from ossicle._wire import CAUSE_CAPTURE, CAUSE_OVERWRITTEN, HOLES_MAX
+from ossicle._wire import CAUSE_CAPTURE, CAUSE_OVERWRITTEN, HOLES_MAX, NUMBER_LIMIT
 from ossicle.kernels import C_COUNT, C_FROM, C_SIZE, C_TO, K_CAPACITY, K_CHANNELS, K_DC0, K_FRAMES
 from ossicle.kernels import K_GUARD, K_INDEX, K_SIZE, copy_in, copy_out, new_state
 
@@ -79,7 +79,7 @@ class Ring:
         self.phase = start % hop  # frames from that chunk's start to R
         self._hole = 0  # the first hole that does not lie wholly before R
         self.cut = False  # the last window() ended at a hole
-        self.gone_cause = 0  # why the run of the last gone_run() is gone
+        self.gone_cause = 0  # what the last run() found
         self.overflows = 0
         self.overwritten_frames = 0
 
@@ -257,17 +257,22 @@ class Ring:
             i += 1
         return frames
 
-    # One more than the last of the sequences that are gone with this one for one cause,
-    # which goes into `gone_cause`; the sequence itself when it is not gone.
-    def gone_run(self, sequence):
+    # One more than the last of the sequences, from this one on, that share its fate:
+    # `gone_cause` says why they are gone, 0 that they are not.
+    def run(self, sequence):
         while True:
             holes = self.holes
-            stop = self._gone_run(sequence)
+            stop = self._run(sequence)
             if holes == self.holes:
                 return stop
 
-    def _gone_run(self, sequence):
+    def _run(self, sequence):
         oldest = self.oldest()
+        stop = NUMBER_LIMIT - 1
+        cause = 0
+        if sequence < oldest:
+            stop = oldest
+            cause = CAUSE_OVERWRITTEN
         holes = self.holes
         table = self._holes
         i = holes - HOLES_MAX
@@ -275,19 +280,16 @@ class Ring:
             i = 0
         while i < holes:
             at = i % HOLES_MAX * _HOLE_SIZE
-            first = table[at + _START] + (1 if table[at + _START_PHASE] else 0)
-            stop = table[at + _STOP] + (1 if table[at + _STOP_PHASE] else 0)
-            if first <= sequence < stop:
-                self.gone_cause = CAUSE_CAPTURE
-                return stop
-            if sequence < first < oldest:
-                self.gone_cause = CAUSE_OVERWRITTEN
-                return first
             i += 1
-        if sequence < oldest:
-            self.gone_cause = CAUSE_OVERWRITTEN
-            return oldest
-        return sequence
+            first = table[at + _START] + (1 if table[at + _START_PHASE] else 0)
+            after = table[at + _STOP] + (1 if table[at + _STOP_PHASE] else 0)
+            if first <= sequence < after:
+                self.gone_cause = CAUSE_CAPTURE
+                return after
+            if sequence < first < stop and first < after:
+                stop = first
+        self.gone_cause = cause
+        return stop
 
     # The window into buf at byte `off` (even). Frames, 0 when it is not there yet, -1 when
     # it is gone or was torn while it was copied: then buf holds nothing to believe.

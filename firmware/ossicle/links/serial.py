@@ -165,9 +165,10 @@ class SerialLink:
     def max_baud(self):
         return self._port.max_baud
 
-    # To another speed; what has come at the old one is noise now.
+    # To another speed; what has come, or waits, at the old one is noise now.
     def speed(self, baud):
         self._port.speed(baud)
+        self._out_at = self._out_n
         self._in_at = self._in_n = 0
         self._state = _BETWEEN
         self._length = 0

@@ -1,0 +1,122 @@
+# An ESP32 with an I2S microphone, on the serial port of its USB bridge.
+#
+# The order in which memory is taken is what makes it fit, so it is the order of this
+# file: configuration (small), the ring, I2S with its DMA, then the rest. Measured on
+# ESP32_GENERIC images in an emulator of the chip: a ring of 67,584 bytes and ibuf=40960
+# fit when nothing else came before them.
+import io
+import os
+import time
+
+import machine
+import micropython
+from micropython import const
+
+from boards.heap import claim
+from ossicle import config
+from ossicle._wire import DEFAULT_BAUD, DEFAULT_CHANNELS, DEFAULT_RATE
+
+_MASK = const(0x3FFFFFFF)
+_TXBUF_BYTES = const(4096)
+_RXBUF_BYTES = const(1024)
+_IO_MUX = {1: 0x3FF49088, 3: 0x3FF49084}  # of the ESP32's U0TXD and U0RXD pins
+
+
+class Clock:
+    # Capture and link have one clock here.
+    def capture_us(self):
+        return time.ticks_us() & _MASK
+
+    def ms(self):
+        return time.ticks_ms() & _MASK
+
+    def idle(self):
+        time.sleep_ms(1)
+
+
+class Board:
+    def __init__(self):
+        self.name = "esp32"
+        self.config = config.load()
+        self.storage = claim(self.config.ring_samples)
+        if len(self.storage) < 2 * self.config.ring_samples:
+            self.config.note("no room for the whole ring: %d samples" % (len(self.storage) // 2))
+        self.clock = Clock()
+        self.mic = self._microphone()
+        self.port = self._port()
+        self.device = self.config.device or "".join("%02x" % b for b in machine.unique_id())
+
+    # DMA memory is had now or never: where it is short, half of it is asked for, once.
+    def _microphone(self):
+        from boards.microphone import I2SMicrophone
+
+        c = self.config
+        for ibuf in (c.ibuf, c.ibuf // 2):
+            mic = I2SMicrophone(c.i2s, c.sck, c.ws, c.sd, ibuf)
+            try:
+                mic.open(DEFAULT_RATE, DEFAULT_CHANNELS)
+                return mic
+            except OSError as error:
+                c.note("I2S with ibuf %d: %s" % (ibuf, error))
+        return mic  # START tries again, and is refused with the reason
+
+    # UART0 is the REPL's and cannot be had (ESP_ERR_INVALID_STATE), but its pins can: UART1
+    # takes them over. That the bytes come out there is inferred, not seen on a board.
+    def _port(self):
+        from boards.uart import UartPort
+
+        c = self.config
+        micropython.kbd_intr(-1)  # the host's packets may hold a 03, should UART0 hear it
+        self._uart = machine.UART(
+            c.uart,
+            baudrate=DEFAULT_BAUD,
+            tx=c.uart_tx,
+            rx=c.uart_rx,
+            txbuf=_TXBUF_BYTES,
+            rxbuf=_RXBUF_BYTES,
+            timeout=0,
+            timeout_char=2,  # less, and every byte is an interrupt
+        )
+        return UartPort(self._uart, DEFAULT_BAUD, c.max_baud)
+
+    # Back to the REPL, at its speed and on its pins. UART1's deinit() leaves the pins with
+    # the GPIO matrix, where UART0 does not see them; their first function is UART0 again.
+    # What came behind 0D 03 is the REPL's. Read in the sources, not seen on a board.
+    def leave(self, link):
+        self.mic.close()
+        link.speed(DEFAULT_BAUD)
+        self._uart.deinit()
+        for pin in (self.config.uart_tx, self.config.uart_rx):
+            register = _IO_MUX.get(pin)
+            if register:
+                machine.mem32[register] = machine.mem32[register] & ~(7 << 12)
+        micropython.kbd_intr(3)
+        hand_over(link.rest_bytes, link.rest)
+
+
+# Bytes that the REPL reads next, through a terminal that is there for a moment.
+def hand_over(data, n):
+    rest = _Rest(data, n)
+    try:
+        old = os.dupterm(rest)
+        os.dupterm_notify(None)
+        os.dupterm(old)
+    except (AttributeError, OSError):  # a build without it: mpremote must be started again
+        pass
+
+
+class _Rest(io.IOBase):
+    def __init__(self, data, n):
+        self._data = data
+        self._n = n
+        self._at = 0
+
+    def readinto(self, buf):
+        if self._at == self._n:
+            return None
+        buf[0] = self._data[self._at]
+        self._at += 1
+        return 1
+
+    def write(self, buf):
+        return len(buf)

@@ -1,0 +1,75 @@
+# The whole device: a board's parts put together, and the loop. The board gives `storage`
+# (the ring's bytes), `mic`, `port`, `clock`, `config`, `name` and `device`.
+#
+# The loop is plain steps, each of which ends at once: take what the host sent, see to the
+# time, build at most one packet, write what the link takes. While audio flows no step
+# allocates.
+import json
+
+from ossicle import FIRMWARE_VERSION
+from ossicle._wire import PROTOCOL_VERSION, SPEC_HASH
+from ossicle.capture import Capture
+from ossicle.commands import CHANNELS, RATES, Commands
+from ossicle.links.serial import SerialLink
+from ossicle.ring import Ring
+from ossicle.session import Session
+
+
+class App:
+    def __init__(self, board):
+        self.board = board
+        self.clock = board.clock
+        self.ring = Ring(board.storage)
+        board.mic.ring = self.ring
+        self.capture = Capture(board.mic, self.ring, board.clock, board.config)
+        self.link = SerialLink(board.port, board.clock)
+        self.session = Session(self.link, self.ring, self.capture, board.mic, board.clock, self.hello)
+        self.commands = Commands(self.session, self.link, board.clock)
+
+    # Returns when the way back to the REPL is asked for (W-33).
+    def run(self):
+        try:
+            while not self.link.interrupted:
+                if not self.step():
+                    self.clock.idle()
+        finally:
+            self.capture.stop()
+
+    # Whether there was anything to do.
+    def step(self):
+        link = self.link
+        busy = False
+        n = link.receive()
+        if n:
+            self.commands.handle(n)
+            busy = True
+        self.capture.watch()
+        now_ms = self.clock.ms()
+        self.session.tick(now_ms)
+        if not link.busy():
+            n = self.session.next_packet(now_ms)
+            if n:
+                link.send(self.session.builder.buffer, n)
+        if link.pump():
+            busy = True
+        return busy
+
+    # W-18.
+    def hello(self):
+        board = self.board
+        text = json.dumps(
+            {
+                "ossicle": PROTOCOL_VERSION,
+                "spec": SPEC_HASH,
+                "device": board.device,
+                "firmware": FIRMWARE_VERSION,
+                "board": board.name,
+                "rates": RATES,
+                "channels": CHANNELS,
+                "codecs": ["pcm16"],
+                "ring": self.ring.samples,
+                "max_baud": board.port.max_baud,
+                "notes": board.config.notes,
+            }
+        )
+        return text.encode()

@@ -1,0 +1,56 @@
+# Starting the app, and what happens when that fails: the first failure in a row resets the
+# board once, the second ends in the REPL with the reason. So a fault that passes heals
+# itself, and one that stays never becomes a loop of resets. /ossicle.failed counts.
+import sys
+
+_FAILED = "/ossicle.failed"
+
+
+# `make` gives the board. Returns when the way back to the REPL is asked for.
+def run(make, path=_FAILED):
+    try:
+        board = make()
+        from ossicle.app import App
+
+        app = App(board)
+        forget(path)
+    except Exception as error:
+        return _failed(error, path)
+    try:
+        app.run()
+    except Exception as error:
+        return _failed(error, path)
+    board.leave(app.link)
+
+
+def _failed(error, path):
+    sys.print_exception(error)
+    failures = read(path) + 1
+    try:
+        with open(path, "w") as file:
+            file.write(str(failures))
+    except OSError:
+        failures = 2  # it cannot be counted: no reset
+    if failures < 2:
+        import machine
+
+        machine.reset()
+    forget(path)
+    print("Ossicle has failed to start twice in a row: %r. Reset to try again." % error)
+
+
+def read(path):
+    try:
+        with open(path) as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return 0
+
+
+def forget(path):
+    try:
+        import os
+
+        os.remove(path)
+    except OSError:
+        pass

@@ -1,0 +1,187 @@
+# From the I2S callback into the ring: convert, count, and judge what was lost before.
+#
+# Two buffers take turns: while one is out with the I2S driver the other is converted. The
+# handler hands out the next one first, so that the driver never waits for the conversion.
+# Callbacks come through micropython.schedule and can be lost when its queue is full, so
+# the loop watches: a sentinel in the last slot of the buffer that is out tells whether DMA
+# has been there. The watch does its work in a scheduled callback too, so that the two
+# never come in the middle of each other.
+import micropython
+from micropython import const
+
+from ossicle.expectation import Expectation
+from ossicle.kernels import K_DC_ON, K_FRAMES, K_GAIN, K_SHIFT, convert, mark, marked
+
+_MASK = const(0x3FFFFFFF)
+_LOST_CALLBACK_MS = const(200)  # no callback for so long, on the link's clock: look at the sentinel
+_REARM_US = const(1000000)  # and no audio either: hand the buffer out again
+
+
+class Capture:
+    def __init__(self, mic, ring, clock, config):
+        self._mic = mic
+        self._ring = ring
+        self._clock = clock
+        self._full = mic.buffer_frames
+        self._stores = [bytearray(8 * self._full), bytearray(8 * self._full)]
+        self._buffers = [None, None]  # views of the stores, as long as the channels need
+        self._handler = self._on_buffer  # bound once: binding allocates
+        self._watcher = self._on_watch
+        self.rate = 0  # frames a second, of the I2S
+        self.channels = 0
+        self.running = False  # loop; the handler stops re-arming when it is False
+        self.ended = False  # callback: the source's last buffer is in the ring
+        self.expectation = Expectation()  # callback's
+        # Written by the callback, read by the loop.
+        self._out = False  # a buffer is out
+        self._active = 0  # which one
+        self._last = 0  # byte of a buffer's last slot
+        self._armed_us = 0  # when it was handed out, on both clocks: a source that waits for
+        self._armed_ms = 0  # the host stops the first
+        self._stale = 0  # frames still to be thrown away
+        self._started = False  # the first buffer of the stream has come
+        self.blocks = 0  # handled to the last line; modulo 2**30
+        self.lost_frames = 0
+        self.rearmed = 0  # callbacks that were lost, buffers handed out again
+        self.spurious = 0  # callbacks with nothing delivered
+        state = ring.state
+        state[K_SHIFT] = config.shift
+        state[K_DC_ON] = 1 if config.dc_blocker else 0
+        self.gain(256)
+
+    # Q8. One store, between two buffers.
+    def gain(self, gain):
+        self._ring.state[K_GAIN] = gain
+
+    # Opens the microphone; OSError when it cannot be. Delivers nothing before begin().
+    def open(self, rate, channels):
+        self.stop()
+        if self._mic.start(rate, channels, self._handler):
+            self._out = False
+        self.rate = rate
+        self.channels = channels
+        self._last = 4 * self._full * channels - 4
+        if self._buffers[0] is None or len(self._buffers[0]) != self._last + 4:
+            for i in range(2):
+                self._buffers[i] = memoryview(self._stores[i])[: self._last + 4]
+
+    # The ring is configured: a stream starts, with its first frame at the ring's W.
+    def begin(self):
+        self.lost_frames = 0
+        self._stale = self._mic.stale_frames
+        self._started = False
+        self.resume()
+
+    # Goes on in the stream that is there, after the microphone was away.
+    def resume(self):
+        self.ended = False
+        self.running = True
+        self._armed_us = self._clock.capture_us()
+        self._armed_ms = self._clock.ms()
+        if not self._out:
+            self._arm(0)
+
+    def stop(self):
+        if self.running:
+            self.running = False
+            self._mic.stop()
+
+    def _arm(self, which):
+        buf = self._buffers[which]
+        self._active = which
+        mark(buf, self._last)
+        self._out = True
+        self._mic.arm(buf)
+
+    # The I2S handler. Nothing here allocates; the last line counts, so that a handler that
+    # died on its way is seen.
+    def _on_buffer(self, _):
+        now_us = self._clock.capture_us()
+        which = self._active
+        buf = self._buffers[which]
+        frames = self._mic.filled()
+        if not self._out or (frames == self._full and marked(buf, self._last)):
+            self.spurious = (self.spurious + 1) & _MASK
+            return
+        self._out = False
+        ended = self._mic.ended
+        if self.running:
+            self._armed_us = now_us
+            self._armed_ms = self._clock.ms()
+            if not ended:
+                self._arm(1 - which)
+            if self._stale > 0:
+                self._stale -= frames
+            else:
+                self._take(buf, frames, now_us)
+            self.ended = ended
+        self.blocks = (self.blocks + 1) & _MASK
+
+    def _take(self, buf, frames, now_us):
+        ring = self._ring
+        ring.state[K_FRAMES] = frames
+        convert(buf, ring.storage, ring.state)
+        ring.written_by_kernel(frames)
+        expectation = self.expectation
+        if self._started:
+            lost = expectation.judge(now_us, ring.written)
+            if lost:
+                self._lose(lost)
+        else:
+            self._started = True
+            expectation.start(self.rate, self._full, self._mic.hold_frames, now_us, ring.written)
+
+    # A hole that ends at the hop boundary nearest to where audio goes on, not behind W.
+    # Where that is W itself, there would be a loss and no hole to tell of it: then as much
+    # audio as a hop is thrown away with it.
+    def _lose(self, lost):
+        ring = self._ring
+        hole = self._to_boundary(lost)
+        if hole == 0:
+            more = (ring.hop + self._full - 1) // self._full * self._full
+            self._stale = more
+            lost += more
+            hole = self._to_boundary(lost)
+        self.expectation.holed(lost, hole)
+        ring.hole(hole)
+        self.lost_frames = (self.lost_frames + hole) & _MASK
+
+    def _to_boundary(self, lost):
+        hop = self._ring.hop
+        hole = self._ring.to_boundary()
+        rest = lost + self.expectation.residual - hole
+        return hole + (rest + (hop >> 1)) // hop * hop if rest > 0 else hole
+
+    # From the loop: is the callback overdue?
+    def watch(self):
+        if not self.running or self.ended or not self._out:
+            return
+        if (self._clock.ms() - self._armed_ms) & _MASK > _LOST_CALLBACK_MS:
+            try:
+                micropython.schedule(self._watcher, None)
+            except RuntimeError:  # the queue is full: at the next look
+                pass
+
+    def _on_watch(self, _):
+        if not self.running or not self._out:
+            return
+        if (self._clock.ms() - self._armed_ms) & _MASK <= _LOST_CALLBACK_MS:
+            return
+        which = self._active
+        buf = self._buffers[which]
+        if not marked(buf, self._last):
+            self.rearmed = (self.rearmed + 1) & _MASK
+            self._on_buffer(None)
+        elif (self._clock.capture_us() - self._armed_us) & _MASK > _REARM_US:
+            self.rearmed = (self.rearmed + 1) & _MASK
+            self._armed_us = self._clock.capture_us()
+            self._mic.arm(buf)
+
+    # When the frame at `position` was captured, modulo 2**30 us.
+    def ticks_us(self, position):
+        expectation = self.expectation
+        while True:
+            now_us = expectation.now_us
+            ticks_us = expectation.ticks_us(position)
+            if now_us == expectation.now_us:
+                return ticks_us

@@ -1,0 +1,296 @@
+# One host, one stream: what is going on, and until when.
+#
+#   IDLE  --START-->  STREAMING  --STOP, source ended-->  DRAINING  --last settled-->  DONE
+#
+# Beside that a session may be suspended (W-32): nothing is sent until the host is heard
+# again, while capture and ring go on. A session is ended only by STOP, by a START that is
+# no resume, by the bytes of W-33 or by a reset.
+#
+# Answers wait in one place each and the newest takes the place of one that has not left:
+# the host repeats what it wants answered.
+import os
+
+from micropython import const
+
+from ossicle._wire import (
+    BAUD_FALLBACK_MS,
+    KIND_HELLO,
+    KIND_LOG,
+    KIND_PONG,
+    KIND_REFUSED,
+    KIND_SET_REPLY,
+    KIND_STARTED,
+    LOG_MAX_BYTES,
+    MODE_LOSSLESS,
+    NUMBER_LIMIT,
+    PING_SIZE,
+    PONG_SIZE,
+    REFUSED_SIZE,
+    SESSION_RENEW_NUMBER,
+    SET_REPLY_SIZE,
+    SILENCE_MS,
+    STARTED_SIZE,
+)
+from ossicle import _wire
+from ossicle._wire import put_u16, put_u30
+from ossicle.packet import PacketBuilder
+from ossicle.resend import Resends
+from ossicle.sender import Sender
+
+IDLE = const(0)
+STREAMING = const(1)
+DRAINING = const(2)  # capture is over; the rest goes out
+DONE = const(3)  # the host has all, to the last chunk
+
+# Answers that wait, as bits of `answers`.
+SET_REPLY = const(1)
+STARTED = const(2)
+REFUSED = const(4)
+PONG = const(8)
+HELLO = const(16)
+LOG = const(32)
+
+_MASK = const(0x3FFFFFFF)
+_PAYLOAD = const(16)
+
+
+class Session:
+    # All attributes are the loop's. `hello` gives the JSON of HELLO as bytes.
+    def __init__(self, link, ring, capture, mic, clock, hello):
+        self._link = link
+        self.ring = ring
+        self.capture = capture
+        self._mic = mic
+        self._clock = clock
+        self._hello = hello
+        self.builder = PacketBuilder()
+        self.resends = Resends()
+        self.state = IDLE
+        self.suspended = False
+        self.stream_id = bytearray(8)
+        self.token = 0  # of the START in force
+        self.mode = MODE_LOSSLESS
+        self.gain = 256  # Q8
+        self.old_session = 0  # before the last renewal
+        self.bad = 0  # packets that were dropped, but not by the link; modulo 2**30
+        self._heard_ms = clock.ms()  # last valid packet
+        self._host_ms = self._heard_ms  # last valid packet of the session
+        self.sender = Sender(self, self.builder, ring, capture, clock, self.resends)
+        # Answers that wait.
+        self.answers = 0
+        self.started_token = 0  # 0: unasked
+        self.refused_token = 0
+        self.refused_reason = 0
+        self.refused_text = b""
+        self.pong = bytearray(PONG_SIZE)
+        self.pong_session = 0
+        self.set_reply = bytearray(SET_REPLY_SIZE)
+        self.set_session = 0
+        self._log = b""
+        # The speed of the link (W-34).
+        self._next_baud = 0  # asked for; after the answer has left
+        self._old_baud = 0  # to go back to; 0: the speed is confirmed
+        self._switched_ms = 0
+
+    # -- what the sender asks ----------------------------------------------------------
+
+    def sending(self):
+        return not self.suspended and (self.state == STREAMING or self.state == DRAINING)
+
+    # No frame will be written to the ring any more.
+    def over(self):
+        return self.state == DRAINING
+
+    def bad_packets(self):
+        return (self.bad + self._link.dropped) & _MASK
+
+    # -- what the commands tell --------------------------------------------------------
+
+    def heard(self, now_ms):
+        self._heard_ms = now_ms
+        if self._old_baud:
+            self._old_baud = 0
+
+    def heard_in_session(self, now_ms):
+        self._host_ms = now_ms
+        self.suspended = False
+
+    # A new stream. The ring is configured and the microphone open.
+    def begin(self, token, mode, gain, now_ms):
+        self.stream_id[:] = os.urandom(8)
+        self.builder.restart(self._draw())
+        self.old_session = 0
+        self.token = token
+        self.mode = mode
+        self.gain = gain
+        self.capture.gain(gain)
+        self.resends.clear()
+        self.sender.restart(now_ms)
+        self.state = STREAMING
+        self.heard_in_session(now_ms)
+        self._grant(0)
+        self.capture.begin()
+
+    # A session's number: random, not 0, not the one before.
+    def _draw(self):
+        while True:
+            two = os.urandom(2)
+            number = two[0] | two[1] << 8
+            if number and number != self.builder.session:
+                return number
+
+    # The stream that is there goes on from a sequence, or from the oldest (W-22).
+    def resume(self, token, sequence, now_ms):
+        self.token = token
+        self.resends.clear()
+        if self.sender.last_sequence < 0:
+            self.ring.seek(sequence)
+        elif sequence <= self.sender.last_sequence:
+            self.state = DRAINING
+            self.sender.repeat_last()
+            self.resends.add(sequence, self.sender.last_sequence + 1)
+        self.heard_in_session(now_ms)
+
+    def stop(self):
+        if self.state == STREAMING:
+            self.capture.stop()
+            self.state = DRAINING
+
+    def acknowledged(self, next_sequence):
+        self.resends.drop_before(next_sequence)
+        self._grant(next_sequence)
+        if self.state == DRAINING and 0 <= self.sender.last_sequence < next_sequence:
+            self.state = DONE
+
+    # What the ring can still take before it loses what the host has not settled (W-28), less
+    # the two buffers that may be on their way into it.
+    def _grant(self, next_sequence):
+        ring = self.ring
+        unsettled = (ring.written - ring.position(next_sequence)) & _MASK
+        self._mic.grant(ring.capacity - unsettled - 2 * self._mic.buffer_frames)
+
+    def refuse(self, token, reason, text):
+        self.refused_token = token
+        self.refused_reason = reason
+        self.refused_text = text
+        self.answers |= REFUSED
+
+    def answer_started(self, token):
+        self.started_token = token
+        self.answers |= STARTED
+
+    def change_baud(self, baud):
+        if baud != self._link.baud():
+            self._next_baud = baud
+
+    # A text for the host's log; it may be lost, and there is none outside a session.
+    def log(self, text):
+        if self.state != IDLE:
+            self._log = text.encode()[:LOG_MAX_BYTES]
+            self.answers |= LOG
+
+    # -- time --------------------------------------------------------------------------
+
+    def tick(self, now_ms):
+        if self.state == STREAMING and (self.capture.ended or self.ring.sequence >= NUMBER_LIMIT - 2):
+            self.stop()
+        if self.builder.number >= SESSION_RENEW_NUMBER:
+            self._renew()
+        if (now_ms - self._host_ms) & _MASK >= SILENCE_MS:
+            self.suspended = True
+            self._host_ms = (now_ms - SILENCE_MS) & _MASK  # the difference must not wrap
+        self._tick_baud(now_ms)
+
+    def _tick_baud(self, now_ms):
+        link = self._link
+        if self._next_baud and not self.answers & SET_REPLY and link.drained():
+            self._old_baud = link.baud()
+            self._switched_ms = now_ms
+            link.speed(self._next_baud)
+            self._next_baud = 0
+        elif self._old_baud and (now_ms - self._switched_ms) & _MASK >= BAUD_FALLBACK_MS:
+            self.log("nothing heard at %d baud: back to %d" % (link.baud(), self._old_baud))
+            link.speed(self._old_baud)
+            self._old_baud = 0
+        if (now_ms - self._heard_ms) & _MASK >= SILENCE_MS:
+            self._heard_ms = (now_ms - SILENCE_MS) & _MASK
+            if link.baud() != link.default_baud:
+                link.speed(link.default_baud)
+                self._old_baud = self._next_baud = 0
+
+    # W-8: the numbers are used up; the stream goes on in a new session.
+    def _renew(self):
+        self.old_session = self.builder.session
+        self.builder.restart(self._draw())
+        self.answer_started(0)
+
+    # -- sending -----------------------------------------------------------------------
+
+    # The length of the next packet in the builder's buffer, 0 when there is none.
+    def next_packet(self, now_ms):
+        if self._next_baud and not self.answers & SET_REPLY:
+            return 0  # nothing more at the old speed
+        return self.sender.next(now_ms)
+
+    # One of the answers that wait. The answer to a SET goes first.
+    def answer(self):
+        waiting = self.answers
+        if waiting & SET_REPLY:
+            self.answers = waiting & ~SET_REPLY
+            return self._answer_bytes(KIND_SET_REPLY, self.set_session, self.set_reply, SET_REPLY_SIZE)
+        if waiting & STARTED:
+            self.answers = waiting & ~STARTED
+            return self._answer_started()
+        if waiting & REFUSED:
+            self.answers = waiting & ~REFUSED
+            return self._answer_refused()
+        if waiting & PONG:
+            self.answers = waiting & ~PONG
+            put_u30(self.pong, _wire.PONG_AT_SEND_US, self._clock.capture_us())
+            return self._answer_bytes(KIND_PONG, self.pong_session, self.pong, PONG_SIZE)
+        if waiting & HELLO:
+            self.answers = waiting & ~HELLO
+            text = self._hello()
+            return self._answer_bytes(KIND_HELLO, 0, text, len(text))
+        self.answers = 0
+        self.builder.buffer[_PAYLOAD : _PAYLOAD + _wire.LOG_SIZE] = b"\x00\x00\x00\x00"
+        return self._answer_text(KIND_LOG, self.builder.session, _wire.LOG_SIZE, self._log)
+
+    def _answer_bytes(self, kind, session, payload, n):
+        buf = self.builder.buffer
+        for i in range(n):
+            buf[_PAYLOAD + i] = payload[i]
+        return self.sender.plain(kind, session, n)
+
+    def _answer_text(self, kind, session, n, text):
+        self.builder.buffer[_PAYLOAD + n : _PAYLOAD + n + len(text)] = text
+        return self.sender.plain(kind, session, n + len(text))
+
+    def _answer_refused(self):
+        buf = self.builder.buffer
+        put_u30(buf, _PAYLOAD + _wire.REFUSED_AT_TOKEN, self.refused_token)
+        put_u16(buf, _PAYLOAD + _wire.REFUSED_AT_REASON, self.refused_reason)
+        put_u16(buf, _PAYLOAD + 6, 0)
+        return self._answer_text(KIND_REFUSED, 0, REFUSED_SIZE, self.refused_text)
+
+    # All parameters in force (W-21).
+    def _answer_started(self):
+        buf = self.builder.buffer
+        ring = self.ring
+        ring.settle()
+        for i in range(STARTED_SIZE):
+            buf[_PAYLOAD + i] = 0
+        put_u30(buf, _PAYLOAD + _wire.STARTED_AT_TOKEN, self.started_token)
+        for i in range(8):
+            buf[_PAYLOAD + _wire.STARTED_AT_STREAM_ID + i] = self.stream_id[i]
+        put_u30(buf, _PAYLOAD + _wire.STARTED_AT_RATE, self.capture.rate)
+        put_u16(buf, _PAYLOAD + _wire.STARTED_AT_HOP, ring.hop)
+        put_u16(buf, _PAYLOAD + _wire.STARTED_AT_OVERLAP, ring.overlap)
+        buf[_PAYLOAD + _wire.STARTED_AT_MODE] = self.mode
+        buf[_PAYLOAD + _wire.STARTED_AT_CODEC] = _wire.CODEC_PCM16
+        buf[_PAYLOAD + _wire.STARTED_AT_CHANNELS] = ring.channels
+        put_u16(buf, _PAYLOAD + _wire.STARTED_AT_GAIN, self.gain)
+        put_u30(buf, _PAYLOAD + _wire.STARTED_AT_RING_FRAMES, ring.capacity)
+        put_u30(buf, _PAYLOAD + _wire.STARTED_AT_OLDEST, ring.oldest())
+        put_u30(buf, _PAYLOAD + _wire.STARTED_AT_NEXT, ring.sequence)
+        return self.sender.plain(KIND_STARTED, self.builder.session, STARTED_SIZE)
