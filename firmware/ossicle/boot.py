@@ -6,8 +6,10 @@ import sys
 _FAILED = "/ossicle.failed"
 
 
-# `make` gives the board. Returns when the way back to the REPL is asked for.
-def run(make, path=_FAILED):
+# `make` gives the board, and may name another file. Returns when the way back to the REPL is asked for.
+def run(make, path=None):
+    if path is None:
+        path = getattr(make, "failed_path", _FAILED)
     try:
         board = make()
         from ossicle.app import App
@@ -24,6 +26,8 @@ def run(make, path=_FAILED):
 
 
 def _failed(error, path):
+    if path is None:
+        raise error
     sys.print_exception(error)
     failures = read(path) + 1
     try:

@@ -46,7 +46,8 @@ class Emulator:
     fetch audio. `pace` holds the link to its baud rate and garbles bytes at the wrong one; None means in
     real time. `ibuf` is the I2S buffer in bytes, `config` goes over the firmware's configuration, and
     `lost_callbacks` are the numbers of I2S callbacks that never come. `report` is called with a line of text
-    when starting takes a while.
+    when starting takes a while. `heapsize` is 164 K as on an ESP32 without Wi-Fi, and 28 K for what only the
+    emulation has: the shims, and firmware that is compiled where it runs.
 
     Raises SourceError when the recording cannot be played, LinkError when the board does not come up.
     """
@@ -62,7 +63,7 @@ class Emulator:
         stalls: Sequence[tuple[int, int]] = (),
         pace: bool | None = None,
         ibuf: int = 40960,
-        heapsize: str = "120K",
+        heapsize: str = "192K",
         device: str | None = None,
         micropython: str | None = None,
         config: Mapping[str, Any] | None = None,
@@ -80,6 +81,7 @@ class Emulator:
         self._pace = speed == "realtime" if pace is None else pace
         self._output = b""
         self._ready = threading.Event()
+        self._lifeline = contextlib.ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
         with contextlib.ExitStack() as stack:
             self._slots: IO[bytes] = stack.enter_context(tempfile.TemporaryFile())
@@ -122,7 +124,7 @@ class Emulator:
             self.port = os.ttyname(self._slave)
             lifeline, held = os.pipe()
             childs.callback(os.close, lifeline)
-            self._open.callback(os.close, held)
+            self._lifeline.callback(os.close, held)
             os.set_blocking(lifeline, False)
             slots = self._slots.fileno()
             settings = childs.enter_context(tempfile.TemporaryFile())
@@ -214,15 +216,16 @@ class Emulator:
 
     def stop(self) -> int:
         """End the child, wait for it, give everything back. Returns its exit code; harmless when repeated."""
-        self._open.close()  # lets go of the lifeline
-        if self._process is None:
-            return 0
-        try:
-            code = self._process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            code = self._process.wait()
-        self._reader.join(STOP_TIMEOUT_S)
+        self._lifeline.close()
+        code = 0
+        if self._process is not None:
+            try:
+                code = self._process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                code = self._process.wait()
+            self._reader.join(STOP_TIMEOUT_S)
+        self._open.close()
         return code
 
     def __enter__(self) -> Emulator:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ossicle.errors import SourceError
 
-RATES = (8000, 16000, 32000, 48000)  # Hz
+RATES = (8000, 16000, 24000, 32000, 44100, 48000)  # Hz, as the firmware has them
 CHANNELS_MAX = 2
 BLOCK_FRAMES = 65536
 EXACT = ("PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW")  # 16 bits hold every sample of these

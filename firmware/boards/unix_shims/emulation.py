@@ -23,6 +23,7 @@ _DEFAULTS = {
     "ibuf": 40960,
     "stalls": [],  # [[at_frame, frames], ...]: the firmware is not served for so long
     "lost_callbacks": [],  # callbacks that are lost, by number, as when the scheduler's queue is full
+    "lifeline": -1,  # a descriptor; when it is at its end, so is the board
     "device": "",
     "config": {},
 }

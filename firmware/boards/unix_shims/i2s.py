@@ -130,6 +130,8 @@ class I2S:
         return self._tail
 
     def _fire(self, argument):
+        if not self._on:
+            return
         self._filled = argument & 0xFFFF
         if argument & _ENDED:
             self.ended = True

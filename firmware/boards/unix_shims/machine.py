@@ -33,7 +33,8 @@ def reset_cause():
 
 
 def reset():
-    sys.exit(0)
+    # The one that started it may start it again.
+    sys.exit(70)
 
 
 def freq(hz=0):

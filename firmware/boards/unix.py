@@ -1,0 +1,124 @@
+# The emulated board: MicroPython's unix port, with shims for `machine` beside
+# this file (boards/unix_shims). What the shims have and the chip has not is
+# used here and nowhere else.
+#
+# When the app returns the chip is at its REPL. Here the process writes what a
+# terminal would then show, and ends with code 0: a raw REPL is not emulated.
+
+import sys
+import time
+
+from emulation import clock, flat_out, settings
+from micropython import const
+
+from boards.heap import claim
+from ossicle.config import Config
+
+# The ring comes before all that is only the emulation's, as it comes first on the chip.
+_config = Config(settings["config"])
+_storage = claim(_config.ring_samples)
+
+import machine
+
+from boards.microphone import I2SMicrophone
+from boards.uart import UartPort
+
+_MASK = const(0x3FFFFFFF)
+_HALF = const(0x20000000)
+_DEFAULT_BAUD = const(115200)
+_RX_BYTES = const(512)
+_TX_BYTES = const(4096)  # as on the chip
+_LIFELINE_MS = const(100)
+_BANNER = (
+    b"\r\nMicroPython %d.%d on linux; the emulated board of Ossicle\r\n>>> " % sys.implementation.version[:2]
+)
+
+
+class Microphone(I2SMicrophone):
+    # A recording instead of a microphone: each stream starts at its first
+    # frame, it ends, and flat out it waits for the host (W-28).
+
+    def __init__(self, config):
+        super().__init__(0, config.sck, config.ws, config.sd, settings["ibuf"])
+        self.stale_frames = 0
+        self._handled = 0  # frames of the stream that the handler has taken; callback
+
+    def start(self, rate, channels, handler):
+        self.close()
+        self.ended = False
+        self._handled = 0
+        return super().start(rate, channels, handler)
+
+    def stop(self):
+        self.close()
+
+    def filled(self):
+        self.ended = self._i2s.ended
+        frames = self._i2s.filled()
+        self._handled += frames
+        return frames
+
+    # Flat out: no more than until W is a ring's capacity ahead of `position` (W-28).
+    def acknowledged(self, position):
+        if not flat_out or self._i2s is None:
+            return
+        handled = self._handled  # first: a callback between these lines must not be counted twice
+        ahead = (self.ring.written - position) & _MASK
+        if ahead >= _HALF:  # settled beyond W, to the end of a hole
+            ahead = 0
+        self._i2s.allow(handled + self.ring.capacity - ahead)
+
+
+class Clock:
+    # Capture time may be virtual; the link's never is.
+
+    def __init__(self, uart):
+        self._uart = uart
+        self._lifeline = open(settings["lifeline"], "rb", buffering=0) if settings["lifeline"] >= 0 else None
+        self._byte = bytearray(1)
+        self._looked_ms = time.ticks_ms() & _MASK
+
+    def capture_us(self):
+        return clock.us()
+
+    def ms(self):
+        return time.ticks_ms() & _MASK
+
+    # Also where the process ends when the one that started it is gone: then the lifeline is at its end.
+    def idle(self):
+        now_ms = self.ms()
+        if self._lifeline is not None and (now_ms - self._looked_ms) & _MASK >= _LIFELINE_MS:
+            self._looked_ms = now_ms
+            if self._lifeline.readinto(self._byte) == 0:
+                sys.exit(0)
+        self._uart.any()
+        time.sleep_us(200 if flat_out else 1000)
+
+
+class Board:
+    name = "emulator"
+    failed_path = ""  # failures are not counted: the machine's files are not the board's
+
+    def __init__(self):
+        self.config = _config
+        self.storage = _storage
+        self.mic = Microphone(self.config)
+        uart = machine.UART(
+            self.config.uart,
+            baudrate=_DEFAULT_BAUD,
+            tx=self.config.uart_tx,
+            rx=self.config.uart_rx,
+            rxbuf=_RX_BYTES,
+            txbuf=_TX_BYTES,
+            timeout_char=2,
+        )
+        self.port = UartPort(uart, _DEFAULT_BAUD, self.config.max_baud, paced=settings["pace"])
+        self.clock = Clock(uart)
+        self.device = self.config.device or machine.unique_id().hex()
+        self._uart = uart
+        print("ossicle: the board is up")
+
+    # W-33: the chip would be at its REPL.
+    def leave(self, link):
+        self.mic.close()
+        self._uart.leave(_BANNER)
