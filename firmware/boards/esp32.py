@@ -35,8 +35,10 @@ class Clock:
 
 
 class Board:
+    name = "esp32"
+    failures = "/ossicle.failed"
+
     def __init__(self):
-        self.name = "esp32"
         self.config = config.load()
         self.storage = claim(self.config.ring_samples)
         if len(self.storage) < 2 * self.config.ring_samples:

@@ -18,10 +18,10 @@ from ossicle.config import Config
 _config = Config(settings["config"])
 _storage = claim(_config.ring_samples)
 
-import machine
+import machine  # noqa: E402
 
-from boards.microphone import I2SMicrophone
-from boards.uart import UartPort
+from boards.microphone import I2SMicrophone  # noqa: E402
+from boards.uart import UartPort  # noqa: E402
 
 _MASK = const(0x3FFFFFFF)
 _HALF = const(0x20000000)

@@ -1,0 +1,451 @@
+# The session's behaviour, case by case, with a board of fakes. Prints "ok NAME" for each
+# case, or a traceback; CPython counts them.
+import struct
+import sys
+
+from fakes import M30, Board, Host
+from ossicle import _wire
+from ossicle.app import App
+
+
+def rig(**board):
+    b = Board(**board)
+    app = App(b)
+    return b, app, Host(app, b)
+
+
+def kinds(packets):
+    return [p.kind for p in packets]
+
+
+def only(packets, kind):
+    return [p for p in packets if p.kind == kind]
+
+
+def check_ramp(p, hop, n):
+    s = p.samples()
+    assert len(s) == n, (len(s), n)
+    assert s[0] == (p.sequence * hop) & 0x7FFF and s[-1] == (p.sequence * hop + n - 1) & 0x7FFF, s[:3]
+
+
+def case_hello():
+    b, app, host = rig()
+    hello = host.ask(_wire.KIND_HELLO, 0, b'{"ossicle":1,"host":"t"}')[0]
+    assert hello.kind == _wire.KIND_HELLO and hello.session == 0
+    import json
+
+    says = json.loads(hello.payload)
+    assert says["ossicle"] == 1 and says["spec"] == _wire.SPEC_HASH and says["device"] == "fake-1"
+    assert says["ring"] == 33792 and says["codecs"] == ["pcm16"] and 16000 in says["rates"]
+    assert len(hello.payload) < 1344
+
+
+def case_stream_and_token():
+    b, app, host = rig()
+    first = host.start(token=7)
+    assert first.u30(_wire.STARTED_AT_TOKEN) == 7 and first.session != 0
+    got = only(host.run(b, 6), _wire.KIND_AUDIO)
+    assert [p.sequence for p in got] == [0, 1, 2]
+    for p in got:
+        check_ramp(p, 512, 512)
+        assert p.session == first.session and p.flags == 0
+    numbers = [p.number for p in got]
+    assert numbers == sorted(set(numbers)), numbers
+    again = host.start(token=7)
+    assert again.session == first.session and again.payload[4:12] == first.payload[4:12]
+    assert again.u30(_wire.STARTED_AT_NEXT) == 3 and again.u30(_wire.STARTED_AT_OLDEST) == 0
+    other = host.start(token=8)
+    assert other.session != first.session and other.payload[4:12] != first.payload[4:12]
+    assert other.u30(_wire.STARTED_AT_NEXT) == 0
+
+
+def case_ticks():
+    b, app, host = rig()
+    host.start()
+    t0 = b.clock.us
+    got = only(host.run(b, 6), _wire.KIND_AUDIO)
+    for p in got:
+        assert abs(p.ticks_us - (t0 + p.sequence * 32000)) < 500, (p.sequence, p.ticks_us - t0)
+
+
+def case_resend_and_gone():
+    b, app, host = rig(samples=4096 + 512)
+    host.start()
+    host.run(b, 20)
+    host.request((7, 8), (9, 10))
+    host.steps()
+    got = only(host.take(), _wire.KIND_AUDIO)
+    assert [p.sequence for p in got] == [7, 9] and all(p.flags & _wire.FLAG_RESENT for p in got)
+    check_ramp(got[0], 512, 512)
+    host.request((0, 4), (50, 60))  # overwritten; not captured yet
+    host.steps()
+    got = host.take()
+    gone = only(got, _wire.KIND_GONE)
+    assert len(gone) == 1 and gone[0].payload[0] == 1 and gone[0].payload[1] == _wire.CAUSE_OVERWRITTEN
+    assert struct.unpack("<II", gone[0].payload[4:12]) == (0, 2)
+    assert [p.sequence for p in only(got, _wire.KIND_AUDIO)] == [2, 3]
+
+
+def case_live_order():
+    b, app, host = rig()
+    host.start(mode=1)
+    host.run(b, 20)
+    host.request((2, 5))
+    for _ in range(4):
+        b.mic.deliver()
+    host.steps()
+    got = [p.sequence for p in only(host.take(), _wire.KIND_AUDIO)]
+    assert got in ([4, 10, 3, 11, 2], [10, 4, 11, 3, 2]), got
+
+
+def case_hole():
+    b, app, host = rig()
+    host.start()
+    host.run(b, 20)
+    b.clock.pass_ms(1600)  # 100 buffers; DMA holds 19, one was out: 81 lost, by the clock
+    b.mic.deliver()
+    for _ in range(19):
+        b.mic.deliver()
+    host.steps()
+    lost = app.capture.lost_frames
+    assert abs(lost - (100 - 1 - 19) * 256) <= 512, lost
+    got = only(host.take(), _wire.KIND_AUDIO)
+    assert got[0].sequence == 10 and got[0].flags & _wire.FLAG_DISCONTINUITY
+    check_ramp(got[0], 512, 256)
+    after = got[1].sequence
+    assert after * 512 == 21 * 256 + lost
+    host.request((11, after))
+    host.steps()
+    gone = only(host.take(), _wire.KIND_GONE)
+    assert len(gone) == 1 and gone[0].payload[1] == _wire.CAUSE_CAPTURE
+    assert struct.unpack("<II", gone[0].payload[4:12]) == (11, after)
+
+
+REFUSED = (
+    (dict(token=0), _wire.REASON_MALFORMED),
+    (dict(mode=2), _wire.REASON_MALFORMED),
+    (dict(codec=1), _wire.REASON_CODEC),
+    (dict(channels=3), _wire.REASON_CHANNELS),
+    (dict(rate=12345), _wire.REASON_RATE),
+    (dict(gain=5000), _wire.REASON_VALUE),
+    (dict(hop=63), _wire.REASON_HOP),
+    (dict(hop=600, overlap=73), _wire.REASON_WINDOW),
+    (dict(hop=336, overlap=1, channels=2), _wire.REASON_WINDOW),
+    (dict(rate=48000), _wire.REASON_MICROPHONE),
+)
+
+
+def case_refusals():
+    b, app, host = rig()
+    b.mic.fail_rates = (48000,)
+    good = host.start(token=5)
+    host.run(b, 4)
+    for fields, reason in REFUSED:
+        fields = dict(fields)
+        fields.setdefault("token", 9)
+        p = host.start(**fields)
+        assert p.kind == _wire.KIND_REFUSED and p.session == 0, (fields, p.kind)
+        assert p.u16(_wire.REFUSED_AT_REASON) == reason and p.u30(0) == fields["token"], fields
+        assert len(p.payload) > 12  # a text for the user
+    got = only(host.run(b, 6), _wire.KIND_AUDIO)  # the session in force goes on
+    assert got and got[0].session == good.session
+    b, app, host = rig(unlimited=False)
+    p = host.start(token=9)
+    assert p.u16(_wire.REFUSED_AT_REASON) == _wire.REASON_LINK_TOO_SLOW
+    assert host.start(token=9, rate=8000, hop=64, overlap=0).kind == _wire.KIND_REFUSED
+    b, app, host = rig(samples=1200)
+    p = host.start(token=9, hop=600)
+    assert p.u16(_wire.REFUSED_AT_REASON) == _wire.REASON_MEMORY
+
+
+def case_suspend_and_resume():
+    b, app, host = rig()
+    host.start()
+    host.run(b, 10)
+    got = host.run(b, 200, ack=False)  # 3.2 s
+    assert got and app.session.suspended
+    assert not host.run(b, 40, ack=False)
+    w = app.ring.written
+    assert w == 250 * 256
+    host.ack(3)
+    host.steps(400)
+    got = only(host.take(), _wire.KIND_AUDIO)
+    assert got[0].sequence >= (w - app.ring.capacity) // 512 and got[-1].sequence == 124
+    sequences = [p.sequence for p in got]
+    assert sequences == list(range(sequences[0], 125))
+    check_ramp(got[0], 512, 512)
+
+
+def case_start_resume():
+    b, app, host = rig()
+    first = host.start()
+    host.run(b, 40)
+    stream = bytes(first.payload[4:12])
+    p = host.start(token=99, flags=1, stream=stream, sequence=5)
+    assert p.session == first.session and p.payload[4:12] == stream
+    assert p.u30(0) == 99 and p.u30(_wire.STARTED_AT_NEXT) == 5
+    other = host.start(token=98, flags=1, stream=b"12345678", sequence=5)
+    assert other.session != first.session and other.u30(_wire.STARTED_AT_NEXT) == 0
+    assert bytes(other.payload[4:12]) != stream
+
+
+def case_resume_sends_from_there():
+    b, app, host = rig()
+    first = host.start()
+    host.run(b, 40)
+    host.say(_wire.KIND_START, 0, host.start_payload(token=99, flags=1, stream=bytes(first.payload[4:12]), sequence=15))
+    host.steps(100)
+    got = only(host.take(), _wire.KIND_AUDIO)
+    assert [p.sequence for p in got] == [15, 16, 17, 18, 19]
+    check_ramp(got[0], 512, 512)
+
+
+def case_stop_last():
+    b, app, host = rig()
+    host.start(hop=512, overlap=100)
+    host.run(b, 5)
+    got = host.ask(_wire.KIND_STOP)
+    assert not app.capture.running and b.mic.stops
+    last = only(got, _wire.KIND_AUDIO)[-1]
+    assert last.flags & _wire.FLAG_LAST and last.sequence == 2
+    check_ramp(last, 512, 256)
+    repeats = 0
+    for _ in range(400):
+        b.clock.pass_ms(50)
+        host.ack(1)
+        host.steps(3)
+        repeats += len([p for p in host.take() if p.flags & _wire.FLAG_LAST])
+    assert repeats == 25, repeats
+    host.ack(3)
+    host.steps()
+    from ossicle.session import DONE
+
+    assert app.session.state == DONE
+    host.take()
+    b.clock.pass_ms(1000)
+    host.steps()
+    assert not host.take()
+
+
+def case_source_ends():
+    b, app, host = rig()
+    host.start()
+    host.run(b, 4)
+    b.mic.deliver(100, last=True)
+    host.steps()
+    got = only(host.take(), _wire.KIND_AUDIO)
+    assert got[-1].flags & _wire.FLAG_LAST and got[-1].sequence == 2
+    check_ramp(got[-1], 512, 100)
+    host.ack(3)
+    host.steps()
+    assert not host.take()
+
+
+def case_source_ends_on_a_boundary():
+    b, app, host = rig()
+    host.start()
+    host.run(b, 3)
+    b.mic.deliver(256, last=True)
+    host.steps()
+    got = only(host.take(), _wire.KIND_AUDIO)
+    assert got[-1].flags & _wire.FLAG_LAST and got[-1].sequence == 2 and got[-1].payload == b""
+
+
+def case_renewal():
+    b, app, host = rig()
+    first = host.start()
+    host.run(b, 4)
+    app.session.builder.number = _wire.SESSION_RENEW_NUMBER - 2
+    got = host.run(b, 6)
+    started = only(got, _wire.KIND_STARTED)[0]
+    assert started.u30(0) == 0 and started.session not in (0, first.session) and started.number == 0
+    assert started.payload[4:12] == first.payload[4:12]
+    audio = only(got, _wire.KIND_AUDIO)
+    assert [p.sequence for p in audio] == [2, 3, 4] and audio[-1].session == started.session
+    assert max(p.number for p in got) < _wire.SESSION_RENEW_NUMBER
+    host.steps()
+    assert only(host.ask(_wire.KIND_ACK, first.session, b"\0" * 8), _wire.KIND_STARTED)  # told once more
+
+
+def case_interrupt():
+    b, app, host = rig()
+    host.start()
+    host.run(b, 4)
+    b.port.input = b"\x00\x0d\x03\x0d\x01"
+    app.run()  # returns
+    assert app.link.interrupted and not app.capture.running
+    assert bytes(app.link.rest_bytes[: app.link.rest]) == b"\x0d\x01"
+    b, app, host = rig()
+    b.port.input = b"\x05abc"  # something unfinished, then a pause, then the two bytes apart
+    host.steps(2)
+    b.clock.pass_ms(300)
+    b.port.input = b"\x0d"
+    host.steps(2)
+    b.port.input = b"\x03"
+    app.run()
+    b, app, host = rig()
+    b.port.input = b"\x05ab\x0d\x03"
+    host.steps(3)
+    assert not app.link.interrupted  # in the middle of a frame it is no way out
+
+
+def case_baud():
+    b, app, host = rig(unlimited=False)
+    b.port.pending = True
+    got = host.ask(_wire.KIND_SET, 0, struct.pack("<HHI", 77, _wire.KEY_BAUD, 921600))
+    assert kinds(got) == [_wire.KIND_SET_REPLY] and got[0].u16(0) == 77 and got[0].u30(4) == 921600
+    assert got[0].u16(8) == _wire.REASON_OK and got[0].session == 0
+    assert b.port.speeds == []  # the answer has not left
+    b.port.pending = False
+    host.steps()
+    assert b.port.speeds == [921600]
+    b.clock.pass_ms(2100)
+    host.steps()
+    assert b.port.speeds == [921600, 115200], b.port.speeds  # nothing was heard
+    host.ask(_wire.KIND_SET, 0, struct.pack("<HHI", 78, _wire.KEY_BAUD, 921600))
+    assert host.start().kind == _wire.KIND_STARTED  # heard: the speed is confirmed
+    b.clock.pass_ms(2100)
+    host.steps()
+    assert b.port.baud == 921600
+    b.clock.pass_ms(1000)
+    host.steps()
+    assert b.port.baud == 115200 and app.session.suspended
+    reply = host.ask(_wire.KIND_SET, 0, struct.pack("<HHI", 79, _wire.KEY_BAUD, 5000000))
+    reply = only(reply, _wire.KIND_SET_REPLY)[0]
+    assert reply.u16(8) == _wire.REASON_VALUE and reply.u30(4) == 115200
+
+
+def case_gain_and_unknown_key():
+    b, app, host = rig()
+    host.start()
+    reply = host.ask(_wire.KIND_SET, None, struct.pack("<HHI", 1, _wire.KEY_GAIN, 512))[0]
+    assert reply.u16(8) == 0 and reply.u30(4) == 512 and reply.session == host.session
+    got = only(host.run(b, 4), _wire.KIND_AUDIO)
+    assert got[0].samples()[100] == 200
+    reply = host.ask(_wire.KIND_SET, None, struct.pack("<HHI", 2, _wire.KEY_GAIN, 4097))[0]
+    assert reply.u16(8) == _wire.REASON_VALUE and reply.u30(4) == 512
+    reply = host.ask(_wire.KIND_SET, None, struct.pack("<HHI", 3, 99, 1))[0]
+    assert reply.u16(8) == _wire.REASON_UNKNOWN_KEY
+
+
+def case_bad_packets():
+    b, app, host = rig()
+    host.start()
+    host.run(b, 2)
+    before = app.session.bad_packets()
+    good = Host.start_payload(host)
+    bad = [
+        (_wire.KIND_ACK, (host.session + 1) & 0xFFFF, b"\0" * 8, 0),  # another session
+        (_wire.KIND_ACK, host.session, b"\0" * 7, 0),
+        (_wire.KIND_ACK, host.session, b"\0\0\0\x40\0\0\0\0", 0),  # 2**30
+        (_wire.KIND_ACK, host.session, b"\0" * 8, 0x40),  # reserved flag
+        (_wire.KIND_ACK, host.session, b"\0" * 8, _wire.FLAG_SEALED),
+        (0x55, host.session, b"", 0),
+        (_wire.KIND_AUDIO, host.session, b"\0\0", 0),  # the wrong side's
+        (_wire.KIND_STOP, host.session, b"x", 0),
+        (_wire.KIND_PING, host.session, b"1234567", 0),
+        (_wire.KIND_REQUEST, host.session, struct.pack("<BBHII", 1, 0, 0, 5, 5), 0),
+        (_wire.KIND_REQUEST, host.session, struct.pack("<BBHIIII", 2, 0, 0, 5, 6, 6, 7), 0),
+        (_wire.KIND_REQUEST, host.session, struct.pack("<BBHII", 2, 0, 0, 5, 6), 0),
+        (_wire.KIND_REQUEST, host.session, struct.pack("<BBH", 0, 0, 0), 0),
+        (_wire.KIND_START, host.session, good, 0),
+        (_wire.KIND_START, 0, good[:-1], 0),
+        (_wire.KIND_HELLO, 0, b"[]", 0),
+        (_wire.KIND_SET, 0, b"\0" * 7, 0),
+    ]
+    for kind, session, payload, flags in bad:
+        host.say(kind, session, payload, flags=flags)
+        host.steps(4)
+    assert app.session.bad_packets() - before == len(bad), app.session.bad_packets() - before
+    b.port.input += b"\x00\x05ab\x00" + b"x" * 2000 + b"\x00" + b"\x00\x00"
+    host.steps(30)
+    assert app.session.bad_packets() - before == len(bad) + 2
+    assert app.session.state == 1
+    assert only(host.run(b, 4), _wire.KIND_AUDIO)
+
+
+def case_ping_status():
+    b, app, host = rig()
+    host.start()
+    pong = only(host.ask(_wire.KIND_PING, None, b"abcdefgh"), _wire.KIND_PONG)[0]
+    assert bytes(pong.payload[:8]) == b"abcdefgh" and pong.u30(8) == b.clock.us
+    got = host.run(b, 130)
+    status = only(got, _wire.KIND_STATUS)
+    assert len(status) == 2 and len(status[0].payload) == _wire.STATUS_SIZE
+    assert status[1].u30(_wire.STATUS_AT_CAPTURED) in range(124 * 256, 127 * 256)
+    assert status[1].u30(_wire.STATUS_AT_LOST_FRAMES) == 0 and status[1].u30(_wire.STATUS_AT_FREE_HEAP) > 0
+    assert status[1].u30(_wire.STATUS_AT_RING_FRAMES) == app.ring.capacity
+
+
+def case_wrap():
+    b, app, host = rig(samples=4000)
+    host.start(hop=500, token=3)
+    app.ring.configure(1, 500, 0, start=M30 - 1999 - (M30 - 1999) % 500)
+    first = app.ring.sequence
+    app.capture._started = False
+    got = only(host.run(b, 40), _wire.KIND_AUDIO)
+    assert [p.sequence for p in got] == list(range(first, first + 20))
+    assert app.ring.written < 10000
+    for p in got:
+        s = p.samples()
+        assert len(s) == 500 and s[0] == (p.sequence - first) * 500, (p.sequence, s[0])
+    host.request((first + 17, first + 18), (first + 19, first + 20))
+    host.steps()
+    assert [p.sequence for p in only(host.take(), _wire.KIND_AUDIO)] == [first + 17, first + 19]
+
+
+def case_grant():
+    b, app, host = rig()
+    host.start()
+    c = app.ring.capacity
+    assert b.mic.granted == c - 512
+    host.run(b, 10, ack=False)
+    host.ack(3)
+    host.steps(3)
+    assert b.mic.granted == c - (10 * 256 - 3 * 512) - 512
+
+
+def case_lost_callback():
+    b, app, host = rig()
+    host.start()
+    host.run(b, 4)
+    handler, b.mic.handler = b.mic.handler, lambda _: None
+    b.mic.deliver()  # the callback is lost
+    b.mic.handler = handler
+    for _ in range(20):
+        b.clock.pass_ms(16)
+        host.steps(3)
+    assert app.capture.rearmed == 1
+    assert app.ring.written >= 5 * 256
+    b.mic.out.pop()  # the buffer vanishes
+    for _ in range(80):
+        b.clock.pass_ms(16)
+        host.ack(0)
+        host.steps(3)
+    assert app.capture.rearmed == 2 and len(b.mic.out) == 1
+    handler(None)  # nothing was delivered
+    assert app.capture.spurious == 1
+
+
+def case_partial_writes():
+    b, app, host = rig()
+    b.port.limit = 100
+    host.start()
+    got = only(host.run(b, 12), _wire.KIND_AUDIO)
+    host.steps(100)
+    got += only(host.take(), _wire.KIND_AUDIO)
+    assert [p.sequence for p in got] == [0, 1, 2, 3, 4, 5]
+
+
+def main():
+    names = sorted(n for n in globals() if n.startswith("case_"))
+    for name in names:
+        try:
+            globals()[name]()
+            print("ok", name)
+        except Exception as error:
+            print("FAILED", name)
+            sys.print_exception(error)
+
+
+main()
