@@ -236,10 +236,7 @@ class Core(State):
             if start > self._read:
                 self._drop(start - self._read)
             self._floor = start
-            self._allocate(capacity)
-            for offset, index, n in storage.pieces(start, len(kept), capacity):
-                self._storage[index : index + n] = kept[offset : offset + n]
-            self._storage[capacity:] = self._storage[: self._guard]
+            self._allocate(capacity, start, kept)
             self._peak = max(self._written - self._read, min(self._peak, capacity))
             self._wake_reader()
             self._wake_writer()

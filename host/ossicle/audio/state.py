@@ -109,19 +109,22 @@ class State:
 
     # Memory
 
-    def _allocate(self, capacity: int) -> None:
+    def _allocate(self, capacity: int, start: int = 0, kept: Frames | None = None) -> None:
+        """New memory, with the frames `kept` from position `start` on. A reader may look at any moment: it
+        must find the frames in place."""
         guard = storage.guard_frames(capacity, self._guard_wish)
         shape = (capacity + guard, self._channels) if self._wide else (capacity + guard,)
-        self._storage, frozen = storage.allocate(shape, self._dtype)
+        memory, frozen = storage.allocate(shape, self._dtype)
+        if kept is not None:
+            for offset, index, n in storage.pieces(start, len(kept), capacity):
+                memory[index : index + n] = kept[offset : offset + n]
+            memory[capacity:] = memory[:guard]
+        self._storage = memory
         self._capacity = capacity
         self._guard = guard
         # A memoryview takes a slice in half the time of an array, and refuses another dtype or shape by
         # itself; but it knows one dimension only.
-        self._in: tuple[Any, int, int] = (
-            self._storage if self._wide else self._storage.data,
-            capacity,
-            guard,
-        )
+        self._in: tuple[Any, int, int] = (memory if self._wide else memory.data, capacity, guard)
         self._out = (frozen, capacity, guard)
 
     def _look(self, start: int, n: int) -> Frames:

@@ -1,0 +1,197 @@
+"""Threads that run one at a time, in an order drawn from a seed: a stand-in for the module `threading`.
+
+Between any two bytecode instructions of the files watched, and at each lock and condition, another thread
+may go on. So a race that a real machine shows once in a million runs is found by some seed, and found again
+by the same. Where nobody can go on, a thread that waits with a timeout gets it; if there is none, it is a
+`Deadlock`.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+# Instructions that a thread runs in one go, and for how many of the others' it then stands where it is: so
+# one thread does a whole operation while another stands between any two instructions.
+RUNS = (1, 3, 10, 30)
+STANDS = (0, 0, 0, 0, 100, 300, 1000)
+
+
+class Deadlock(AssertionError):
+    """No thread can go on."""
+
+
+class Stopped(BaseException):
+    """Ends the other threads of a run that has failed."""
+
+
+class Task:
+    def __init__(self, name: str, function: Callable[[], None]) -> None:
+        self.name = name
+        self.function = function
+        self.baton = threading.Semaphore(0)
+        self.waits_for: Any = None  # a lock or condition
+        self.stands_until = 0
+        self.timed = False
+        self.timed_out = False
+        self.done = False
+
+
+class Scheduler:
+    """`RLock` and `Condition` as in `threading`; `run(name=function, ...)` runs the functions."""
+
+    def __init__(self, seed: int, watched: set[str]) -> None:
+        self.random = random.Random(seed)
+        self.steps = 0  # instructions so far
+        self.left = 0  # instructions until another thread may go on
+        self.watched = watched
+        self.tasks: list[Task] = []
+        self.current: Task | None = None
+        self.error: BaseException | None = None
+        self.finished = threading.Semaphore(0)
+
+    def RLock(self) -> Lock:
+        return Lock(self)
+
+    def Condition(self, lock: Lock) -> Condition:
+        return Condition(self, lock)
+
+    def run(self, **functions: Callable[[], None]) -> None:
+        self.tasks = [Task(name, function) for name, function in functions.items()]
+        threads = [threading.Thread(target=self._body, args=(task,), daemon=True) for task in self.tasks]
+        for thread in threads:
+            thread.start()
+        self._pass_on()
+        assert self.finished.acquire(timeout=60), "the run hangs"
+        for thread in threads:
+            thread.join(timeout=60)
+        if self.error:
+            raise self.error
+
+    def _body(self, task: Task) -> None:
+        task.baton.acquire()
+        sys.settrace(self._trace)
+        try:
+            if self.error is None:
+                task.function()
+        except Stopped:
+            pass
+        except BaseException as error:
+            self.error = self.error or error
+        finally:
+            sys.settrace(None)
+            task.done = True
+            self._pass_on()
+
+    def _trace(self, frame: FrameType, event: str, arg: Any) -> Any:
+        if frame.f_code.co_filename not in self.watched:
+            return None
+        frame.f_trace_opcodes = True
+        frame.f_trace_lines = False
+        return self._step
+
+    def _step(self, frame: FrameType, event: str, arg: Any) -> Any:
+        self.steps += 1
+        self.left -= 1
+        if self.left < 0:
+            self.left = self.random.choice(RUNS)
+            self.give_way()
+        return self._step
+
+    def give_way(self) -> None:
+        """Let any thread go on, this one too."""
+        me = self.current
+        assert me is not None
+        me.stands_until = self.steps + self.random.choice(STANDS)
+        self._pass_on()
+        self._resume(me)
+
+    def wait_for(self, what: Any, timed: bool = False) -> bool:
+        """Go on when `what` has called; False when the time was up instead."""
+        me = self.current
+        assert me is not None
+        me.waits_for, me.timed, me.timed_out = what, timed, False
+        self._pass_on()
+        self._resume(me)
+        return not me.timed_out
+
+    def call(self, what: Any) -> None:
+        for task in self.tasks:
+            if task.waits_for is what:
+                task.waits_for = None
+
+    def _resume(self, me: Task) -> None:
+        me.baton.acquire()
+        if self.error is not None:
+            raise Stopped
+
+    def _pass_on(self) -> None:
+        alive = [task for task in self.tasks if not task.done]
+        if not alive:
+            self.finished.release()
+            return
+        able = [task for task in alive if task.waits_for is None]
+        if not able and self.error is None:
+            able = [task for task in alive if task.timed]
+            if not able:
+                self.error = Deadlock(", ".join(f"{t.name} waits for {t.waits_for}" for t in alive))
+        moving = [task for task in able if task.stands_until <= self.steps]
+        self.current = self.random.choice(moving or able or alive)
+        self.current.timed_out = self.current.waits_for is not None
+        self.current.waits_for = None
+        self.current.baton.release()
+
+
+class Lock:
+    def __init__(self, scheduler: Scheduler) -> None:
+        self.scheduler = scheduler
+        self.owner: Task | None = None
+        self.depth = 0
+
+    def acquire(self, blocking: bool = True) -> bool:
+        me = self.scheduler.current
+        while self.owner not in (None, me):
+            if not blocking:
+                return False
+            self.scheduler.wait_for(self)
+        self.owner = me
+        self.depth += 1
+        return True
+
+    def release(self) -> None:
+        assert self.owner is self.scheduler.current
+        self.depth -= 1
+        if not self.depth:
+            self.owner = None
+            self.scheduler.call(self)
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        if self.owner is self.scheduler.current:  # else the run is being stopped
+            self.release()
+
+
+class Condition:
+    def __init__(self, scheduler: Scheduler, lock: Lock) -> None:
+        self.scheduler = scheduler
+        self.lock = lock
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert self.lock.owner is self.scheduler.current
+        depth, self.lock.depth = self.lock.depth, 0
+        self.lock.owner = None
+        self.scheduler.call(self.lock)
+        called = self.scheduler.wait_for(self, timed=timeout is not None)
+        self.lock.acquire()
+        self.lock.depth = depth
+        return called
+
+    def notify_all(self) -> None:
+        assert self.lock.owner is self.scheduler.current
+        self.scheduler.call(self)
