@@ -71,9 +71,9 @@ class I2SMicrophone:
     def filled(self):
         return DMA_FRAMES
 
-    # A source that can wait hands out no more than `frames` from now on, until the next
-    # grant (W-28). A microphone cannot wait.
-    def grant(self, frames):
+    # Frames before `position` are settled with the host: a source that can wait lets W pass
+    # it by no more than the ring's capacity (W-28). A microphone cannot wait.
+    def acknowledged(self, position):
         pass
 
     # The I2S stays: its DMA memory may not be had again. The buffer that is out comes back.

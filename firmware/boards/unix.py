@@ -97,7 +97,7 @@ class Clock:
 
 class Board:
     name = "emulator"
-    failed_path = ""  # failures are not counted: the machine's files are not the board's
+    failures = None  # not counted: the machine's files are not the board's
 
     def __init__(self):
         self.config = _config

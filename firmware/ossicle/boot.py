@@ -1,15 +1,13 @@
 # Starting the app, and what happens when that fails: the first failure in a row resets the
 # board once, the second ends in the REPL with the reason. So a fault that passes heals
-# itself, and one that stays never becomes a loop of resets. /ossicle.failed counts.
+# itself, and one that stays never becomes a loop of resets. A file counts.
 import sys
 
-_FAILED = "/ossicle.failed"
 
-
-# `make` gives the board, and may name another file. Returns when the way back to the REPL is asked for.
-def run(make, path=None):
-    if path is None:
-        path = getattr(make, "failed_path", _FAILED)
+# `make` gives the board; `make.failures` is the path of the file that counts, None where a
+# failure just ends the program. Returns when the way back to the REPL is asked for.
+def run(make):
+    path = make.failures
     try:
         board = make()
         from ossicle.app import App

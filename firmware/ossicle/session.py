@@ -128,7 +128,7 @@ class Session:
         self.sender.restart(now_ms)
         self.state = STREAMING
         self.heard_in_session(now_ms)
-        self._grant(0)
+        self._mic.acknowledged(self.ring.read_position)
         self.capture.begin()
 
     # A session's number: random, not 0, not the one before.
@@ -158,16 +158,9 @@ class Session:
 
     def acknowledged(self, next_sequence):
         self.resends.drop_before(next_sequence)
-        self._grant(next_sequence)
+        self._mic.acknowledged(self.ring.position(next_sequence))
         if self.state == DRAINING and 0 <= self.sender.last_sequence < next_sequence:
             self.state = DONE
-
-    # What the ring can still take before it loses what the host has not settled (W-28), less
-    # the two buffers that may be on their way into it.
-    def _grant(self, next_sequence):
-        ring = self.ring
-        unsettled = (ring.written - ring.position(next_sequence)) & _MASK
-        self._mic.grant(ring.capacity - unsettled - 2 * self._mic.buffer_frames)
 
     def refuse(self, token, reason, text):
         self.refused_token = token

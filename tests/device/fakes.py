@@ -39,7 +39,7 @@ class Mic:
         self.handler = None
         self.out = []  # buffers handed out
         self.frames = 256  # of the buffer that filled() speaks of
-        self.granted = None
+        self.settled = None
         self.fail_rates = ()
         self.next = 0  # value of the next frame's first channel
         self.stops = 0
@@ -59,8 +59,8 @@ class Mic:
     def filled(self):
         return self.frames
 
-    def grant(self, frames):
-        self.granted = frames
+    def acknowledged(self, position):
+        self.settled = position
 
     def stop(self):
         self.stops += 1
