@@ -6,6 +6,8 @@
 # allocates.
 import json
 
+from micropython import const
+
 from ossicle import FIRMWARE_VERSION
 from ossicle._wire import PROTOCOL_VERSION, SPEC_HASH
 from ossicle.capture import Capture
@@ -13,6 +15,9 @@ from ossicle.commands import CHANNELS, RATES, Commands
 from ossicle.links.serial import SerialLink
 from ossicle.ring import Ring
 from ossicle.session import Session
+
+_SETTLED_MS = const(10000)
+_MASK = const(0x3FFFFFFF)
 
 
 class App:
@@ -26,10 +31,15 @@ class App:
         self.session = Session(self.link, self.ring, self.capture, board.mic, board.clock, self.hello)
         self.commands = Commands(self.session, self.link, board.clock)
 
-    # Returns when the way back to the REPL is asked for (W-33).
-    def run(self):
+    # Returns when the way back to the REPL is asked for (W-33). `settled` is called once,
+    # after ten seconds in which nothing failed.
+    def run(self, settled=None):
+        since_ms = self.clock.ms()
         try:
             while not self.link.interrupted:
+                if settled and (self.clock.ms() - since_ms) & _MASK > _SETTLED_MS:
+                    settled()
+                    settled = None
                 if not self.step():
                     self.clock.idle()
         finally:

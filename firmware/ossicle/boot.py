@@ -13,11 +13,7 @@ def run(make):
         from ossicle.app import App
 
         app = App(board)
-        forget(path)
-    except Exception as error:
-        return _failed(error, path)
-    try:
-        app.run()
+        app.run(lambda: forget(path))
     except Exception as error:
         return _failed(error, path)
     board.leave(app.link)
@@ -50,9 +46,10 @@ def read(path):
 
 
 def forget(path):
-    try:
-        import os
+    import os
 
-        os.remove(path)
+    try:
+        if path:
+            os.remove(path)
     except OSError:
         pass
