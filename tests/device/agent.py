@@ -3,21 +3,13 @@
 import json
 import sys
 from array import array
-from binascii import hexlify, unhexlify
+from binascii import unhexlify
 
+from agent_board import AppDriver, sample, text
 from ossicle import kernels
 from ossicle.links.serial import SerialLink
 from ossicle.packet import PacketBuilder, payload_bytes
 from ossicle.ring import Ring
-
-
-def text(data):
-    return hexlify(data).decode()
-
-
-# The sample of a numbered frame (tools/oracle/steps.py).
-def sample(number, channel):
-    return (number * 25173 + channel * 13849) % 65536 - 32768
 
 
 class RingDriver:
@@ -245,7 +237,20 @@ def do_line(message):
     }
 
 
+# The whole firmware: it lives from a message that says "new" to the next such one.
+def do_app(message, held=[None]):
+    if "new" in message:
+        held[0] = AppDriver(message["new"])
+    driver = held[0]
+    answers = []
+    for name, *args in message["calls"]:
+        getattr(driver, name)(*args)
+        answers.append(driver.done())
+    return answers
+
+
 COMMANDS = {
+    "app": do_app,
     "encode": do_encode,
     "decode": do_decode,
     "line": do_line,

@@ -1,0 +1,347 @@
+"""Transcripts of session.json played against one side (`tools/topics/session.py` says what they hold).
+
+What the side under test sends is decoded by the oracle, and what it hears is encoded by it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from random import Random
+from typing import Any
+
+import oracle
+from oracle.packet import LAYOUTS, Malformed
+from oracle.steps import sample
+from subjects import Agent
+
+from ossicle.proto import events
+from ossicle.proto.framing import SerialFraming
+from ossicle.proto.receiver import Receiver
+from ossicle.proto.request import StreamRequest
+
+Step = dict[str, Any]
+Packet = dict[str, Any]
+
+FLAGS = oracle.SPEC["flags"]
+MODES = {"lossless": 0, "live": 1}
+STEP_MS = 10
+
+# What either side sends by the clock; a transcript names it only where it matters.
+BY_THE_CLOCK = {"host": {"ping", "ack", "request"}, "device": {"pong", "status", "log"}}
+UNASKED_EVENTS = (events.Hello, events.Status, events.Pong, events.Log, events.Silent, events.SpeedChanged)
+
+
+# The first number of each kind of name; the next name of the kind gets a higher one.
+FIRST = {"t": 1001, "s": 0x5A17, "b": 301, "id": 0x1122334455667788}
+
+
+class Names:
+    """The values behind "$t", "$s", "$id" ... of one play."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    def known(self, value: Any) -> Any:
+        """The value to send: a name that is new gets one of ours."""
+        if not isinstance(value, str) or not value.startswith("$"):
+            return value
+        if value not in self.values:
+            stem = value[1:].rstrip("0123456789")
+            number = FIRST[stem] + len(self.values)
+            self.values[value] = number.to_bytes(8, "big").hex() if stem == "id" else number
+        return self.values[value]
+
+    def same(self, wanted: Any, got: Any) -> bool:
+        """Whether `got` is what was wanted; a name that is new becomes `got`, unless another has it."""
+        if not isinstance(wanted, str) or not wanted.startswith("$"):
+            return bool(wanted == got)
+        if wanted in self.values:
+            return bool(self.values[wanted] == got)
+        stem = wanted[1:].rstrip("0123456789")
+        if any(name[1:].rstrip("0123456789") == stem and v == got for name, v in self.values.items()):
+            return False
+        self.values[wanted] = got
+        return True
+
+
+def samples_of(step: Step, channels: int) -> list[int]:
+    start, stop = step["range"]
+    first = step.get("first", start)
+    wrong = range(*step.get("wrong", [0, 0]))
+    return [sample(first + p - start, c) ^ (p in wrong) for p in range(start, stop) for c in range(channels)]
+
+
+class Player:
+    """What both sides' players share; `side` is the one under test."""
+
+    side = ""
+
+    def __init__(self, vector: dict[str, Any]) -> None:
+        self.vector = vector
+        self.names = Names()
+        self.channels = vector["host"].get("channels", 1)
+        self.said: deque[Packet] = deque()  # by the side under test, not yet looked at
+        self.matched: set[tuple[str, bytes]] = set()
+        self.numbers = {"host": 0, "device": 0}
+
+    def play(self) -> None:
+        for at, step in enumerate(self.vector["steps"]):
+            try:
+                self.do(step)
+            except AssertionError as error:
+                raise AssertionError(f"step {at}, {step}: {error}") from None
+
+    def do(self, step: Step) -> None:
+        if "wait_ms" in step:
+            self.wait(step["wait_ms"])
+        elif "quiet_ms" in step:
+            self.said.clear()
+            self.wait(step["quiet_ms"])
+            if step["from"] == self.side:
+                loud = [packet["kind"] for packet in self.said if packet["kind"] in step["kinds"]]
+                assert not loud, f"{loud} sent"
+        elif step.get("from") == self.side:
+            self.expect(step)
+        elif "from" in step:
+            if not step["lost"]:
+                self.hear(self.encoded(step))
+        else:
+            self.other(step)
+
+    # To be said by the sides
+
+    def wait(self, ms: int) -> None:
+        raise NotImplementedError
+
+    def hear(self, data: bytes) -> None:
+        raise NotImplementedError
+
+    def other(self, step: Step) -> None:
+        raise NotImplementedError
+
+    # Packets out of the side under test
+
+    def collect(self, line: bytes) -> None:
+        packets, dropped = oracle.read_serial(line)
+        assert not dropped, "what was sent is no serial frame"
+        for data in packets:
+            try:
+                decoded = oracle.decode_packet(data, "host" if self.side == "device" else "device")
+            except Malformed as error:
+                raise AssertionError(f"what was sent is malformed: {error.why}") from None
+            self.said.append(decoded)
+
+    def expect(self, step: Step) -> None:
+        skipped = []
+        while self.said or self.more():
+            packet = self.said.popleft()
+            if self.fits(step, packet):
+                self.matched.add((packet["kind"], packet["payload"]))
+                return
+            skipped.append(described(packet))
+            passing = packet["kind"] in BY_THE_CLOCK[self.side] - {step["kind"]}
+            passing |= packet["kind"] == step["kind"] == "ack"
+            again = (packet["kind"], packet["payload"]) in self.matched and packet["kind"] != "audio"
+            assert passing or again, f"sent instead: {skipped[-1]}"
+        raise AssertionError(f"not sent; but {skipped}")
+
+    def more(self) -> bool:
+        """Whether waiting a little brought another packet."""
+        return False
+
+    def fits(self, step: Step, packet: Packet) -> bool:
+        if packet["kind"] != step["kind"] or not self.names.same(step["session"], packet["session"]):
+            return False
+        if step["kind"] == "audio":
+            flags = sum(FLAGS[name] for name in step["flags"])
+            if (packet["sequence"], packet["flags"]) != (step["sequence"], flags):
+                return False
+            return bool(packet["fields"]["samples"] == samples_of(step, self.channels))
+        fields = packet["fields"]
+        if step["kind"] == "hello":
+            fields = json.loads(fields["text"])
+        wanted = step["fields"]
+        return all(name in fields and self.names.same(value, fields[name]) for name, value in wanted.items())
+
+    # Packets into it
+
+    def encoded(self, step: Step) -> bytes:
+        kind, side = step["kind"], step["from"]
+        packet: Packet = {"kind": kind, "flags": 0, "sequence": 0, "ticks_us": 0}
+        packet["session"] = self.names.known(step["session"])
+        packet["number"] = self.numbers[side]
+        self.numbers[side] += 1
+        if kind == "audio":
+            packet["sequence"] = step["sequence"]
+            packet["flags"] = sum(FLAGS[name] for name in step["flags"])
+            packet["ticks_us"] = step["range"][0] * 1000 // 16 % 2**30
+            fields: dict[str, Any] = {"samples": samples_of(step, self.channels)}
+        elif kind == "hello":
+            fields = {"text": json.dumps(step["fields"] or {"ossicle": 1})}
+        else:
+            layout = LAYOUTS.get(kind, [])
+            fields = {name: "00" * 8 if type_ == "id8" else 0 for name, type_ in layout}
+            fields |= {"text": "", "ranges": []} | step["fields"]
+            fields = {name: self.names.known(value) for name, value in fields.items() if name != "text"}
+            fields["text"] = step["fields"].get("text", "")
+        packet["payload"] = oracle.pack_payload(kind, fields)
+        return oracle.serial_frame(oracle.encode_packet(packet))
+
+
+def described(packet: Packet) -> str:
+    shown = {k: v for k, v in packet.items() if k in ("kind", "flags", "session", "sequence")}
+    if packet["kind"] != "audio":
+        shown |= packet["fields"]
+    return str(shown)
+
+
+class DevicePlayer(Player):
+    """The whole firmware, in the agent."""
+
+    side = "device"
+
+    def __init__(self, agent: Agent, vector: dict[str, Any]) -> None:
+        super().__init__(vector)
+        self.agent = agent
+        device = vector["device"]
+        self.message: dict[str, Any] = {
+            "new": {
+                "ring_samples": device["ring_samples"],
+                "bytes_per_s": device["link_bytes_per_s"],
+                "max_baud": device["max_baud"],
+                "microphone": device["microphone"],
+            }
+        }
+        self.baud = 115200
+        self.bad = 0
+
+    def call(self, *calls: list[Any]) -> None:
+        for answer in self.agent.ask("app", [{**self.message, "calls": list(calls)}])[0]:
+            self.collect(bytes.fromhex(answer["sent"]))
+            self.baud = answer["baud"]
+            self.bad = answer["bad"]
+        self.message = {}
+
+    def wait(self, ms: int) -> None:
+        self.call(*[["wait", STEP_MS]] * (ms // STEP_MS))
+
+    def hear(self, data: bytes) -> None:
+        self.call(["hear", data.hex()])
+
+    def other(self, step: Step) -> None:
+        if "capture" in step:
+            self.call(["capture", step["capture"], step["end"]])
+        elif "unseen" in step:
+            self.call(["capture_unseen", step["unseen"]])
+        elif "lose" in step:
+            self.call(["lose", step["lose"]])
+        elif "number" in step:
+            self.call(["number", step["number"]])
+        elif "baud" in step:
+            assert self.baud == step["baud"]
+        elif "bad" in step:
+            assert self.bad == step["bad"]
+
+
+class HostPlayer(Player):
+    """The host's receiver. Each frame it gives is compared at once, and must be the next."""
+
+    side = "host"
+
+    def __init__(self, vector: dict[str, Any]) -> None:
+        super().__init__(vector)
+        settings = dict(vector["host"])
+        baud = settings.pop("baud", None)
+        deadline_ms = settings.pop("deadline_ms", 200)
+        request = StreamRequest(**settings)
+        framing = SerialFraming()
+        self.receiver = Receiver(
+            request, framing=framing, deadline_ms=deadline_ms, baud=baud, random=Random(7)
+        )
+        self.now = 100.0
+        self.position = 0
+        self.heard: list[int] = []  # positions given as audio, by start and stop of each run
+        self.told: deque[Any] = deque()
+        self.receiver.tick(self.now)
+        self.after()
+
+    def after(self) -> None:
+        for told in self.receiver.events():
+            if isinstance(told, events.Audio):
+                self.take(told)
+            else:
+                self.follow(told)
+        for data in self.receiver.to_send():
+            self.collect(data)
+
+    def take(self, told: events.Audio) -> None:
+        assert told.start == self.position, f"audio from {told.start}, {self.position} was next"
+        wanted = [sample(p, c) for p in range(told.start, told.stop) for c in range(self.channels)]
+        assert [int(value) for value in told.frames.ravel()] == wanted, "other samples"
+        self.position = told.stop
+        self.heard += range(told.start, told.stop)
+
+    def follow(self, told: Any) -> None:
+        if isinstance(told, events.Gap):
+            assert told.start == self.position, f"gap from {told.start}, {self.position} was next"
+            self.position = told.stop if told.stop is not None else 0
+        if isinstance(told, events.Started) and not told.resumed:
+            self.position = 0
+            self.heard = []
+        if not isinstance(told, UNASKED_EVENTS):
+            self.told.append(told)
+
+    def wait(self, ms: int) -> None:
+        for _ in range(ms // STEP_MS):
+            self.now += STEP_MS / 1000
+            self.receiver.tick(self.now)
+            self.after()
+
+    def hear(self, data: bytes) -> None:
+        self.now += 0.0005
+        self.receiver.receive(data, self.now)
+        self.after()
+
+    def more(self) -> bool:
+        self.wait(STEP_MS)
+        return bool(self.said)
+
+    def other(self, step: Step) -> None:
+        if step.get("event") == "audio":
+            span = list(range(step["start"], step["stop"]))
+            assert self.heard[-len(span) :] == span, f"{len(self.heard)} frames heard, up to {self.position}"
+            assert self.position == step["stop"]
+        elif step.get("event") in ("hello", "started"):
+            self.unordered(step)
+        elif "event" in step:
+            while self.told and isinstance(self.told[0], events.Started):
+                self.told.popleft()
+            assert self.told, "nothing was told"
+            told = self.told.popleft()
+            assert self.tells(step, told), f"told: {told}"
+        elif "ask" in step:
+            getattr(self.receiver, step["ask"])(self.now)
+            self.after()
+        elif "number" in step:
+            self.numbers["device"] = step["number"]
+        elif "baud" in step:
+            assert self.receiver.baud == step["baud"]
+
+    def unordered(self, step: Step) -> None:
+        if step["event"] == "hello":
+            hello = self.receiver.hello
+            assert hello is not None
+            assert hello.version == step["version"]
+            return
+        started = [told for told in self.told if isinstance(told, events.Started)]
+        assert started, "no stream was started"
+        assert self.names.same(step.get("session", "$s"), started[-1].session)
+        self.told.remove(started[-1])
+
+    def tells(self, step: Step, told: Any) -> bool:
+        name = "".join(part.capitalize() for part in step["event"].split("_"))
+        fields = {key: value for key, value in step.items() if key != "event"}
+        return type(told).__name__ == name and all(
+            self.names.same(value, getattr(told, key)) for key, value in fields.items()
+        )
