@@ -27,8 +27,8 @@ FLAGS = oracle.SPEC["flags"]
 MODES = {"lossless": 0, "live": 1}
 STEP_MS = 10
 
-# What either side sends by the clock; a transcript names it only where it matters.
-BY_THE_CLOCK = {"host": {"ping", "ack", "request"}, "device": {"pong", "status", "log"}}
+# What either side sends by the clock or unasked; a transcript names it only where it matters.
+BY_THE_CLOCK = {"host": {"ping", "ack", "request"}, "device": {"pong", "status", "log", "gone"}}
 UNASKED_EVENTS = (events.Hello, events.Status, events.Pong, events.Log, events.Silent, events.SpeedChanged)
 
 

@@ -34,7 +34,7 @@ ENUMS = (
     ("Key", "keys", "What a SET sets."),
 )
 
-DEVICE_ACCESSORS = '''
+DEVICE_ACCESSORS = """
 # Accessors. u30 gives -1 for a value that no packet may hold: composing it would
 # leave the small integers and allocate.
 def u16(b, o):
@@ -61,7 +61,7 @@ def put_u30(b, o, v):
 
 def put_header(b, kind, flags, session, sequence, ticks_us, number):
     pack_into("<BBHIII", b, 0, kind, flags, session, sequence, ticks_us, number)
-'''
+"""
 
 
 def spec_hash(spec: Spec) -> str:

@@ -15,10 +15,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from topics import codec, packets, ring, serial, session
+from topics import codec, packets, ring, sealed, serial, session
 
 FOLDER = Path(__file__).resolve().parents[1] / "shared_spec" / "vectors"
-TOPICS = {"ring": ring, "packet": packets, "serial": serial, "codec": codec, "session": session}
+TOPICS = {
+    "ring": ring,
+    "packet": packets,
+    "serial": serial,
+    "codec": codec,
+    "session": session,
+    "sealed": sealed,
+}
 
 
 def text(vectors: list[dict[str, Any]]) -> str:

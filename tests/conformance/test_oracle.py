@@ -9,7 +9,7 @@ import zlib
 import oracle
 import pytest
 from oracle.sealed import aes, cbc_mac, counter_mode, stream_block, xor
-from subjects import ROOT
+from subjects import ROOT, vectors
 
 
 def test_crc32() -> None:
@@ -78,6 +78,16 @@ def test_sealed_round_trip() -> None:
         bad = bytearray(packet)
         bad[at] ^= 1
         assert oracle.open_sealed(key, 1, bytes(bad)) is None, f"byte {at} is not covered"
+
+
+def test_sealed_vectors_open() -> None:
+    for vector in vectors("sealed"):
+        if "packet" not in vector:
+            continue
+        opened = oracle.open_sealed(
+            bytes.fromhex(vector["key"]), vector["direction"], bytes.fromhex(vector["packet"])
+        )
+        assert opened == bytes.fromhex(vector["payload"]), vector["id"]
 
 
 def test_convert_of_a_step() -> None:

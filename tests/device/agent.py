@@ -7,6 +7,7 @@ from binascii import unhexlify
 
 from agent_board import AppDriver, sample, text
 from ossicle import kernels
+from ossicle import ring as ring_module
 from ossicle.links.serial import SerialLink
 from ossicle.packet import PacketBuilder, payload_bytes
 from ossicle.ring import Ring
@@ -91,6 +92,22 @@ class RingDriver:
             self.ring.run(sequence)
             return ["gone", self.ring.gone_cause]
         return self.frames(buf, frames)
+
+    # As window, but n frames come from the interrupt while the copy is made.
+    def torn(self, sequence, n):
+        def copy_out(*args):
+            done = original(*args)
+            self.write(n)
+            return done
+
+        original = ring_module.copy_out
+        ring_module.copy_out = copy_out
+        try:
+            buf = self.room(self.ring.guard)
+            frames = self.ring.copy_window(sequence, buf, 0)
+        finally:
+            ring_module.copy_out = original
+        return ["gone", None] if frames < 0 else self.frames(buf, frames)
 
     # For each of n sequences why it is gone, 0 where it is not.
     def fates(self, first, n):

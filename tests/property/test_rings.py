@@ -104,6 +104,7 @@ def device_ops(first: int, start: int) -> st.SearchStrategy[Ops]:
         op("hole", counts(40)),
         op("window", sequences),
         op("window", sequences),
+        op("torn", sequences, counts(20)),
         op("fates", sequences, st.just(12)),
         op("write", counts(20)),
     )

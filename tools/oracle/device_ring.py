@@ -166,3 +166,12 @@ class DeviceRing:
         starts = [a for a, _ in self.holes if a > start]
         stop = min([start + self.hop + self.overlap, self.written, *starts])
         return "ok", self.frames(start, max(0, stop - start))
+
+    def torn(self, sequence: int, frames: list[Any]) -> Answer:
+        """R-18: `frames` are written while the window is copied. Gone when that passes its start."""
+        before = self.window(sequence)
+        if before[0] == "gone" or not before[1]:
+            return ("gone", None) if before[0] == "gone" else before
+        self.log += frames
+        start = sequence * self.hop
+        return ("gone", None) if start < self.oldest() else before

@@ -47,11 +47,14 @@ class Recorder:
 
     def do(self, op: str, *args: Any) -> Step:
         given = list(args)
-        if op == "write":
-            given[0] = list(range(self.next, self.next + args[0]))
-            self.next += args[0]
+        if op in ("write", "torn"):
+            at = 0 if op == "write" else 1
+            given[at] = list(range(self.next, self.next + args[at]))
+        before = getattr(self.model, "written", 0)
         name, value = getattr(self.model, op)(*given)
-        if name == "ok" and op in ("read", "peek", "history", "window"):
+        if op == "write" or (op == "torn" and self.model.written != before):
+            self.next += args[at]
+        if name == "ok" and op in ("read", "peek", "history", "window", "torn"):
             value = runs(value) if isinstance(value, list) else value
         step = {"op": op, "args": list(args), "answer": [name, compact(value)], "state": self.model.state()}
         self.steps.append(step)

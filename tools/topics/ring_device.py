@@ -87,7 +87,7 @@ def windows() -> list[Vector]:
         ),
         vector(
             "window-gone",
-            "R-17 R-18",
+            "R-17",
             "overwritten, if only its first frame is",
             DEVICE,
             ring,
@@ -128,6 +128,22 @@ def windows() -> list[Vector]:
             DEVICE,
             {"capacity": 11, "hop": 3, "overlap": 4},
             [("write", 7)] + [op for i in range(13) for op in (("window", i), ("write", 3), ("skip", 3))],
+        ),
+        vector(
+            "window-torn",
+            "R-18 R-24",
+            "the writer passes the start of a window while it is copied: the copy is thrown away",
+            DEVICE,
+            ring,
+            [("write", 14), ("torn", 1, 4), ("torn", 1, 1), ("write", 1), ("torn", 2, 2), ("torn", 3, 40)],
+        ),
+        vector(
+            "window-nearly-torn",
+            "R-18 R-24",
+            "the writer comes as far as the start, not past it: the copy is good",
+            DEVICE,
+            ring,
+            [("write", 14), ("torn", 0, 0), ("torn", 1, 4), ("window", 1), ("torn", 2, 4), ("window", 2)],
         ),
         vector(
             "window-stereo",
