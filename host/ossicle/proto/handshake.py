@@ -138,6 +138,7 @@ class Handshake:
         send: Send,
         start: Callable[[int], bytes],
         tell: Callable[[Event], None],
+        greet_only: bool = False,
     ) -> None:
         self.state = State.GREETING
         self.baud = baud
@@ -148,6 +149,7 @@ class Handshake:
         self._request = request
         self._default = baud
         self._name = name
+        self._greet_only = greet_only
         self._rng = rng
         self._send = send
         self._start = start
@@ -192,7 +194,7 @@ class Handshake:
             if self.move(Trigger.VERSION, now):
                 self._tell(WrongVersion(answer.version, PROTOCOL_VERSION))
             return
-        if self.state is not State.GREETING:
+        if self.state is not State.GREETING or self._greet_only:
             return
         speed = self._wanted_speed(answer)
         if speed is None:

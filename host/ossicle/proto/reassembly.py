@@ -59,6 +59,11 @@ class Reassembly:
         self._tail: deque[tuple[int, Frames]] = deque()  # told frames that later chunks may repeat
 
     @property
+    def told(self) -> int:
+        """The position after all that was told: a gap that may still grow is not."""
+        return self.position if self._gap is None else self._gap.start
+
+    @property
     def complete(self) -> bool:
         """Nothing is missing among what is known to exist."""
         return self.next >= self.highest

@@ -59,7 +59,8 @@ class Receiver:
     """Reads one device's ring. See the head of this file for the order of calls.
 
     `deadline_ms` counts in mode "live" only. `baud` is the speed of the link as it was opened, None for one
-    without a speed. `name` is what the device is told of this host.
+    without a speed. `name` is what the device is told of this host. `greet_only` asks who is there and
+    starts nothing.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Receiver:
         baud: int | None = wire.DEFAULT_BAUD,
         name: str = "ossicle",
         random: Random | None = None,
+        greet_only: bool = False,
     ) -> None:
         self.request = request or StreamRequest()
         self.counters = Counters()
@@ -92,6 +94,7 @@ class Receiver:
             send=self._send,
             start=self._compose_start,
             tell=self._tell,
+            greet_only=greet_only,
         )
         self._handlers: dict[int, Callable[[Packet, float], None]] = {
             Kind.HELLO: self._on_hello,
@@ -165,6 +168,11 @@ class Receiver:
     def hello(self) -> Hello | None:
         """What the device said of itself last."""
         return self._handshake.hello
+
+    @property
+    def position(self) -> int:
+        """The position after all that was told as audio or as a gap."""
+        return self.stream.audio.told if self.stream is not None else 0
 
     @property
     def failed_speeds(self) -> frozenset[int]:

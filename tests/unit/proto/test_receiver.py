@@ -1,6 +1,7 @@
 """The receiver against a simulated device over bad lines: never shifted, never repeated, nothing silent."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -323,7 +324,7 @@ def test_acks_come_in_time():
     acks = [wire.AckFields.unpack(p.payload) for p in w.device.heard if p.kind == Kind.ACK]
     assert len(acks) >= 3 * 5
     assert acks[-1] == (w.device.last + 1, w.device.last + 1)
-    assert all(a.next <= b.next for a, b in zip(acks, acks[1:], strict=False))
+    assert all(a.next <= b.next for a, b in pairwise(acks))
 
 
 def test_never_asked_again_too_soon():

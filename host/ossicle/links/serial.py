@@ -1,0 +1,133 @@
+"""Serial ports by pyserial: devices of the system, and its URLs rfc2217:// and socket://."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from typing import Any
+
+import serial
+
+from ossicle.errors import LinkError
+from ossicle.proto._wire import DEFAULT_BAUD
+
+_WRITE_TIMEOUT_S = 1.0
+_READ_MAX_BYTES = 65536
+_SOCKET_READ_BYTES = 4096
+_SOCKET_READ_S = 0.01
+
+
+class SerialLink:
+    """An open serial port. `port` is a device or a URL of pyserial.
+
+    Raises LinkError, with what the user can do, when it cannot be opened.
+    """
+
+    def __init__(self, port: str, baud: int = DEFAULT_BAUD) -> None:
+        self._port_name = port
+        self._first_baud = baud
+        self._is_url = "://" in port
+        self._has_speed = not port.startswith("socket://")
+        self._serial = self._open()
+
+    @property
+    def url(self) -> str:
+        """The port, as it was given."""
+        return self._port_name
+
+    @property
+    def baud(self) -> int | None:
+        """The speed of this side; None for socket://, where the far end keeps its own."""
+        return int(self._serial.baudrate) if self._has_speed else None
+
+    def read(self, timeout_s: float) -> bytes:
+        """What came, as soon as anything comes."""
+        try:
+            if not self._has_speed:
+                # pyserial's socket does not know how much is waiting: a short wait collects it.
+                self._serial.timeout = min(timeout_s, _SOCKET_READ_S)
+                return bytes(self._serial.read(_SOCKET_READ_BYTES))
+            if self._serial.timeout != timeout_s:
+                self._serial.timeout = timeout_s
+            first = self._serial.read(1)
+            if not first:
+                return b""
+            waiting = min(self._serial.in_waiting, _READ_MAX_BYTES)
+            return bytes(first + self._serial.read(waiting)) if waiting else bytes(first)
+        except (OSError, TypeError, AttributeError) as error:  # the last two: closed meanwhile
+            raise LinkError(f"{self._port_name}: the port is gone ({_reason(error)})", self.url) from None
+
+    def write(self, data: bytes) -> None:
+        """Send; what the port does not take in a second is dropped."""
+        try:
+            self._serial.write(data)
+        except serial.SerialTimeoutException:
+            return
+        except (OSError, TypeError, AttributeError) as error:
+            raise LinkError(f"{self._port_name}: the port is gone ({_reason(error)})", self.url) from None
+
+    def set_baud(self, baud: int) -> None:
+        """Change the speed of this side."""
+        if not self._has_speed:
+            return
+        try:
+            self._serial.baudrate = baud
+        except (OSError, ValueError) as error:
+            raise LinkError(
+                f"{self._port_name}: this port cannot do {baud} baud ({_reason(error)}); "
+                f"give another with ?baud=",
+                self.url,
+            ) from None
+
+    def reopen(self) -> None:
+        """Close and open again, at the first speed."""
+        self.close()
+        self._serial = self._open()
+
+    def close(self) -> None:
+        """Give the port back."""
+        with contextlib.suppress(OSError):
+            self._serial.close()
+
+    def _open(self) -> serial.Serial:
+        settings: dict[str, Any] = {"timeout": 0, "write_timeout": _WRITE_TIMEOUT_S, "do_not_open": True}
+        try:
+            port: serial.Serial = serial.serial_for_url(
+                self._port_name, baudrate=self._first_baud, **settings
+            )
+            if not self._is_url and os.name == "posix":
+                port.exclusive = True
+            if os.name == "nt":
+                # There, opening pulses the lines with which a bridge resets an ESP32.
+                port.dtr = False
+                port.rts = False
+            port.open()
+        except (OSError, ValueError) as error:
+            raise LinkError(_explain(self._port_name, error), self.url) from None
+        return port
+
+
+def _reason(error: BaseException) -> str:
+    """The system's words without pyserial's around them."""
+    code = getattr(error, "errno", None)
+    return os.strerror(code) if isinstance(code, int) else str(error) or type(error).__name__
+
+
+def _explain(port: str, error: BaseException) -> str:
+    """Why a port does not open and what the user can do, in one line."""
+    code = getattr(error, "errno", None)
+    text = str(error)
+    if "://" in port:
+        return f"{port}: cannot be reached ({text})"
+    if code in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or "exclusively lock" in text:
+        return f"{port}: another program has it open; close that (a serial monitor, mpremote) and try again"
+    if code in (errno.EACCES, errno.EPERM) or "PermissionError" in text or "Access is denied" in text:
+        if os.name == "nt":
+            return f"{port}: another program has it open; close that and try again"
+        return f"{port}: no permission; `sudo usermod -aG dialout $USER`, then log in anew"
+    if code in (errno.ENOENT, errno.ENODEV, errno.ENXIO) or "FileNotFoundError" in text:
+        return f"{port}: there is no such port; `ossicle devices` lists those there are"
+    if code == errno.ENOTTY or "Inappropriate ioctl" in text:
+        return f"{port}: this is no serial port"
+    return f"{port}: cannot be opened ({text})"

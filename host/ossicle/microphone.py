@@ -1,0 +1,282 @@
+"""A microphone: one device, one stream, any number of consumers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from .block import Block
+from .errors import OssicleError, ProtocolVersionError, RefusedError, SilentError
+from .links.link import Link
+from .proto._wire import Reason
+from .proto.counters import Stats
+from .proto.events import Event, Hello, Refused, Started, WrongVersion
+from .proto.handshake import State
+from .proto.receiver import Receiver
+from .pump import Pump, explain
+from .subscription import ConsumerStats, Subscription
+
+if TYPE_CHECKING:
+    from .audio.segmenter import Segment
+
+_PRIMARY_S = 5.0
+_STOP_S = 3.0
+_PART_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class MicrophoneStats:
+    """A snapshot of everything that is counted."""
+
+    link: Stats
+    """Of the protocol, with the device's own counters in `link.device`."""
+    consumers: tuple[ConsumerStats, ...]
+    """The microphone's own buffer first, then the subscriptions."""
+
+
+class Microphone:
+    """An open microphone, as `ossicle.open` gives it. A context manager.
+
+    `blocks`, `read`, `segments` and `events` all take from the same buffer, which holds five seconds or
+    three times the device's ring; so use one of them, from one thread. For more consumers `subscribe`.
+
+    A source that can wait (an emulator that runs flat out) waits for that buffer, so nothing is lost however
+    slow the reader is. A real microphone cannot wait: what does not fit is a gap with the cause "overflow".
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        receiver: Receiver,
+        *,
+        timeout: float,
+        notes: tuple[str, ...] = (),
+        diagnose: Callable[[], str | None] = lambda: None,
+        release: Callable[[], object] = lambda: None,
+        hang_up: bool = False,
+    ) -> None:
+        self._link = link
+        self._receiver = receiver
+        self._timeout = timeout
+        self._notes = notes
+        self._release = release
+        self._hang_up = hang_up
+        self._lock = Lock()  # of the list of consumers
+        self._primary = Subscription(_PRIMARY_S, waits=True, time_of=self._time_of, leave=self._leave)
+        self._consumers = [self._primary]
+        self._started: Started | None = None
+        self._position = 0  # of what consumers get next
+        self._failure: OssicleError | None = None
+        self._finished = False
+        self._end: Exception | None = None
+        self._closed = False
+        self._wall = time.time() - time.monotonic()
+        self._pump = Pump(
+            link,
+            receiver,
+            deliver=self._deliver,
+            finish=self._finish,
+            hold=self._hold,
+            diagnose=diagnose,
+            patience_s=timeout,
+        )
+
+    def start(self) -> None:
+        """Find the device and start the stream; raises what `ossicle.open` documents."""
+        self._pump.start()
+        started = self._pump.wait_for(
+            lambda: self._started is not None or self._failure is not None, self._timeout
+        )
+        error = self._failure or self._end
+        if error is None and not started:
+            error = SilentError(explain(self._receiver, self._link.url, self._timeout), self._timeout)
+        if error is not None:
+            self.close()
+            raise error
+
+    # What it is
+
+    @property
+    def rate(self) -> int:
+        """Frames a second, as the device calls it; `stats.link.true_rate` is what was measured."""
+        return self._in_force.rate
+
+    @property
+    def channels(self) -> int:
+        """Channels."""
+        return self._in_force.channels
+
+    @property
+    def device(self) -> str:
+        """The device's id."""
+        return self.hello.device
+
+    @property
+    def hello(self) -> Hello:
+        """All that the device said of itself."""
+        return self._receiver.hello or Hello(0)
+
+    @property
+    def started(self) -> Started:
+        """The parameters in force."""
+        return self._in_force
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know: conversions of a recording, configuration values that were refused."""
+        return [*self._notes, *self.hello.notes]
+
+    @property
+    def primary(self) -> Subscription:
+        """The buffer that `blocks`, `read`, `segments` and `events` take from."""
+        return self._primary
+
+    @property
+    def stats(self) -> MicrophoneStats:
+        """A snapshot of every counter."""
+        with self._pump.lock:
+            link = self._receiver.stats()
+        with self._lock:
+            consumers = tuple(consumer.stats() for consumer in self._consumers)
+        return MicrophoneStats(link, consumers)
+
+    @property
+    def _in_force(self) -> Started:
+        if self._started is None:
+            raise RuntimeError("the microphone is not started")
+        return self._started
+
+    # Hearing
+
+    def blocks(
+        self, blocksize: int = 512, overlap: int = 0, *, dtype: str = "int16", always_2d: bool = False
+    ) -> Iterator[Block]:
+        """Blocks of `blocksize` frames, the next one `blocksize - overlap` frames later; see `Block`.
+
+        A block ends early at a gap and at the end of the stream; `Block.gaps` names the gaps before it.
+        `dtype` is "int16", or "float32" in [-1, 1). Ends with the stream; raises LinkError or DeviceError
+        when it broke.
+        """
+        return self._primary.blocks(blocksize, overlap, dtype=dtype, always_2d=always_2d)
+
+    def read(self, frames: int, timeout: float | None = None, *, dtype: str = "int16") -> Block:
+        """The next `frames` frames; fewer at a gap, none at the end. TimeoutError takes nothing."""
+        return self._primary.read(frames, timeout, dtype=dtype)
+
+    def segments(self, vad: str = "auto", **options: Any) -> Iterator[Segment]:
+        """Stretches of speech, each as soon as it is over; `options` are those of `ossicle.Segmenter`."""
+        return self._primary.segments(vad, **options)
+
+    def events(self) -> Iterator[Event]:
+        """Everything, in order: Audio, Gap, and what device and link have to say between them."""
+        return self._primary.events()
+
+    def subscribe(self, maxsize_s: float = 5.0, overflow: str = "overwrite") -> Subscription:
+        """A consumer of its own, with a buffer of `maxsize_s` seconds; any number, none holds another back.
+
+        It begins with what the microphone's own buffer holds, if nobody has read from that, else with what
+        comes next. When it is not read in time, "overwrite" drops its oldest frames and tells a gap; "wait"
+        lets a source that can wait do so, and else does the same. Raises ValueError for anything else.
+        """
+        if overflow not in ("overwrite", "wait"):
+            raise ValueError(f"overflow {overflow!r}: overwrite or wait")
+        consumer = Subscription(maxsize_s, waits=overflow == "wait", time_of=self._time_of, leave=self._leave)
+        with self._lock:
+            if self._primary.begun:
+                consumer.begin_at(self._in_force, self._position)
+            else:
+                consumer.begin_like(self._primary)
+            if self._finished:
+                consumer.finish(self._end)
+            self._consumers.append(consumer)
+        return consumer
+
+    # Ending
+
+    def stop(self) -> None:
+        """Ask the device to end the stream. What it captured still comes, then the iterations end."""
+        self._pump.do(self._receiver.stop)
+
+    def close(self) -> None:
+        """End the stream, give the port back. Iterations end; what nobody read is dropped."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self._pump.alive and not self._hang_up:
+                self._take_leave()
+        finally:
+            self._pump.close()
+            self._finish(None)
+            self._release()
+
+    def __enter__(self) -> Microphone:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.close()
+
+    def _take_leave(self) -> None:
+        """So that the next host finds the device as this one did."""
+        receiver = self._receiver
+        if receiver.state in (State.STREAMING, State.STOPPING):
+            self._pump.do(receiver.stop)
+            self._pump.wait_for(lambda: receiver.state is State.ENDED, _STOP_S)
+        if receiver.state in (State.ENDED, State.FAILED):
+            self._pump.do(receiver.part)
+            self._pump.wait_for(lambda: receiver.state is State.OVER, _PART_S)
+
+    # The pump's side
+
+    def _deliver(self, events: list[Event]) -> None:
+        with self._lock:
+            for consumer in self._consumers:
+                consumer.put(events)
+            self._position = self._receiver.position
+        for event in events:
+            self._note(event)
+        ended = self._receiver.state in (State.ENDED, State.PARTING, State.OVER)
+        if ended or self._failure is not None:
+            self._finish(self._failure)
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, Started):
+            self._started = event
+        elif isinstance(event, WrongVersion):
+            self._failure = ProtocolVersionError(event.device, event.host)
+        elif isinstance(event, Refused):
+            text = event.text
+            failed = sorted(self._receiver.failed_speeds)
+            if event.reason == Reason.LINK_TOO_SLOW and failed:
+                text += f" (nothing was heard at {' and '.join(map(str, failed))} baud)"
+            self._failure = RefusedError(event.reason, text)
+
+    def _finish(self, error: Exception | None) -> None:
+        with self._lock:
+            if not self._finished:
+                self._finished = True
+                self._end = error
+            for consumer in self._consumers:
+                consumer.finish(error)
+
+    def _hold(self) -> int | None:
+        """Acknowledge no more than those who wait can hold."""
+        if self._closed:
+            return None
+        waiting = [consumer for consumer in self._consumers if consumer.waits]
+        begun = [consumer for consumer in waiting if consumer.begun]
+        # A buffer that nobody has begun to read holds nothing back while others are read.
+        return min((consumer.hold for consumer in begun or waiting), default=None)
+
+    def _leave(self, consumer: Subscription) -> None:
+        with self._lock:
+            if consumer in self._consumers and consumer is not self._primary:
+                self._consumers.remove(consumer)
+
+    def _time_of(self, position: int) -> tuple[float, float] | None:
+        with self._pump.lock:
+            found = self._receiver.time_of(position)
+        return None if found is None else (found[0] + self._wall, found[1])
