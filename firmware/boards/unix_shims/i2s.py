@@ -77,7 +77,7 @@ class I2S:
         self._slot = [None]  # the queue of depth 1
         self._posted = 0  # buffers put into the queue
         self._on = True
-        self._limit = -1  # frames: head may not pass it flat out; -1: it may
+        self._limit = -1  # frames: flat out no more than these get past DMA; -1: any number
         # the firmware's own
         self._handler = None
         self._filled = 0
@@ -169,7 +169,7 @@ class I2S:
             return 0
         if self._current is None or self._tail != self._head or self._head == self._total:
             return _POLL_US // 4
-        if 0 <= self._limit < self._head + _FRAMES and not self._stall_next():
+        if 0 <= self._limit < self._head - self.dropped_frames + _FRAMES and not self._stall_next():
             return _POLL_US
         self._capture()
         return 0
