@@ -50,6 +50,14 @@ class Sender:
         self._last_repeats = 0
         self._status_ms = now_ms
         self._turn = False  # live: the last audio was a re-send
+        self.jump()
+
+    # R was set, or is where it starts: what lies before it is not skipped.
+    def jump(self):
+        self._next = self._ring.sequence  # expected of the next new chunk
+        self._skipped = self._next  # [_skipped, _next) was left out
+        self._untold = self._next  # and from here on the host has not been told so
+        self._told_ms = 0
 
     # The length of the packet in the builder's buffer, 0 when there is nothing to send now.
     def next(self, now_ms):
@@ -83,17 +91,42 @@ class Sender:
         over = self._session.over()  # before the look at the ring: nothing comes after it
         ring.settle()
         sequence = ring.sequence
+        if sequence != self._next or self._skipped != sequence:
+            n = self._tell(sequence, now_ms)
+            if n:
+                return n
         frames = ring.window(sequence)
         if frames == ring.guard or (frames > 0 and ring.cut):
             n = self._audio(sequence, 0)
             if n:
                 ring.advance(frames if frames < ring.hop else ring.hop)
+                self._next = self._skipped = self._untold = sequence + 1
             return n
         if frames < 0 or not over:
             return 0
         self.last_sequence = sequence
         self._last_ms = now_ms
         return self._audio(sequence, FLAG_LAST)
+
+    # What R has left out is gone: the host is told at once, and again until a chunk behind it
+    # has been sent. A source that waits for the host may send none before.
+    def _tell(self, sequence, now_ms):
+        if sequence != self._next:
+            self._next = sequence
+            self._untold = self._skipped
+        elif self._untold == sequence and (now_ms - self._told_ms) & _MASK >= LAST_REPEAT_MS:
+            self._untold = self._skipped
+        start = self._untold
+        if start >= sequence:
+            return 0
+        self._told_ms = now_ms
+        self._untold = min(self._ring.run(start), sequence)
+        return self._gone(start, self._untold) if self._ring.gone_cause else 0
+
+    # The host has settled all before a sequence.
+    def settled(self, sequence):
+        if sequence >= self._next:
+            self._skipped = self._untold = self._next
 
     # As often as at first: the host that asks is another one, or has forgotten.
     def repeat_last(self):

@@ -145,6 +145,7 @@ class Session:
         self.resends.clear()
         if self.sender.last_sequence < 0:
             self.ring.seek(sequence)
+            self.sender.jump()
         elif sequence <= self.sender.last_sequence:
             self.state = DRAINING
             self.sender.repeat_last()
@@ -158,6 +159,7 @@ class Session:
 
     def acknowledged(self, next_sequence):
         self.resends.drop_before(next_sequence)
+        self.sender.settled(next_sequence)
         self._mic.acknowledged(self.ring.position(next_sequence))
         if self.state == DRAINING and 0 <= self.sender.last_sequence < next_sequence:
             self.state = DONE
