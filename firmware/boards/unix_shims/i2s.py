@@ -226,8 +226,9 @@ class I2S:
             self._current = None
             argument = self._got | (_ENDED if self._finished else 0)
             if self._stall_stop >= 0:
-                self._withheld[self._withholds] = argument
-                self._withholds += 1
+                if self._withholds < len(self._withheld):  # the firmware's watchdog may take more
+                    self._withheld[self._withholds] = argument
+                    self._withholds += 1
             else:
                 self._call(argument)
 
