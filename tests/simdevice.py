@@ -1,4 +1,4 @@
-"""A device in plain Python, by PROTOCOL.md and RING.md, and a bad line between it and a receiver.
+"""A device in plain Python, by PROTOCOL.md and RING.md. `simworld` has the lines and the clock.
 
 It shares no code with the receiver but the packet layer. Its audio is a function of the position, so any
 frame that arrives can be checked without keeping what was sent.
@@ -7,7 +7,6 @@ frame that arrives can be checked without keeping what was sent.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from random import Random
 
 import numpy as np
@@ -241,10 +240,18 @@ class SimDevice:
 
     def on_hello(self, packet: Packet) -> None:
         told = {
-            "ossicle": self.version, "spec": wire.SPEC_HASH, "device": "sim-1", "firmware": "0", "board": "sim",
-            "rates": [8000, 16000], "channels": [1, 2], "codecs": ["pcm16"], "ring": self.ring,
-            "max_baud": self.max_baud, "notes": [],
-        }  # fmt: skip
+            "ossicle": self.version,
+            "spec": wire.SPEC_HASH,
+            "device": "sim-1",
+            "firmware": "0",
+            "board": "sim",
+            "rates": [8000, 16000],
+            "channels": [1, 2],
+            "codecs": ["pcm16"],
+            "ring": self.ring,
+            "max_baud": self.max_baud,
+            "notes": [],
+        }
         self.replies.append(self.packet(Kind.HELLO, json.dumps(told).encode()))
 
     def on_start(self, packet: Packet) -> None:
@@ -281,9 +288,19 @@ class SimDevice:
     def describe(self, token: int) -> bytes:
         fields = self.fields
         return wire.StartedFields(
-            token, self.stream_id, fields.rate, self.hop, self.overlap, fields.mode, fields.codec, self.channels,
-            fields.gain, self.ring, self.oldest, self.next,
-        ).pack()  # fmt: skip
+            token=token,
+            stream_id=self.stream_id,
+            rate=fields.rate,
+            hop=self.hop,
+            overlap=self.overlap,
+            mode=fields.mode,
+            codec=fields.codec,
+            channels=self.channels,
+            gain=fields.gain,
+            ring_frames=self.ring,
+            oldest=self.oldest,
+            next=self.next,
+        ).pack()
 
     def on_request(self, packet: Packet) -> None:
         gone: dict[Cause, list[list[int]]] = {}
@@ -363,87 +380,3 @@ class SimDevice:
         if self.switch_after_reply:
             self.baud = self.next_baud
             self.switch_after_reply = False
-
-
-class Line:
-    """A serial line that loses, corrupts, repeats and splits; for datagrams it would reorder, too."""
-
-    def __init__(self, rng: Random, *, loss=0.0, noise=0.0, repeat=0.0, reorder=0.0, latency_s=0.0) -> None:
-        self.rng = rng
-        self.loss = loss
-        self.noise = noise
-        self.repeat = repeat
-        self.reorder = reorder
-        self.latency_s = latency_s
-        self.cut = False
-        self.flying: list[tuple[float, int, bytes]] = []
-        self.count = 0
-
-    def put(self, frame: bytes, now: float) -> None:
-        rng = self.rng
-        if self.cut or rng.random() < self.loss:
-            return
-        if rng.random() < self.noise:
-            spoiled = bytearray(frame)
-            spoiled[rng.randrange(len(spoiled))] = rng.randrange(256)
-            frame = bytes(spoiled)
-        for _ in range(2 if rng.random() < self.repeat else 1):
-            late = rng.random() * 0.15 if rng.random() < self.reorder else 0.0
-            self.count += 1
-            self.flying.append((now + self.latency_s + late, self.count, frame))
-
-    def get(self, now: float) -> list[bytes]:
-        self.flying.sort()
-        due = [frame for at, _, frame in self.flying if at <= now]
-        self.flying = [item for item in self.flying if item[0] > now]
-        return due
-
-
-class World:
-    """A receiver, a device, two lines and a clock that nobody has to wait for."""
-
-    def __init__(self, receiver, device: SimDevice, down: Line | None = None, up: Line | None = None) -> None:
-        self.receiver = receiver
-        self.device = device
-        self.down = down or Line(Random(1))
-        self.up = up or Line(Random(2))
-        self.now = 100.0
-        self.device.now = self.device.heard_at = self.now
-        self.events: list[object] = []
-        self.split = Random(3)
-        self.whole = False
-
-    def step(self, dt: float = 0.01) -> None:
-        self.now += dt
-        receiver, device = self.receiver, self.device
-        receiver.tick(self.now)
-        self.collect()
-        for frame in device.step(self.now):
-            if device.baud in device.deaf_bauds:
-                frame = self.split.randbytes(len(frame))
-            self.down.put(
-                frame if receiver.baud == device.baud else self.split.randbytes(len(frame)), self.now
-            )
-        device.after_sending()
-        data = b"".join(self.down.get(self.now))
-        while data:
-            cut = len(data) if self.whole else self.split.choice((1, 3, 100, 1000, 5000))
-            receiver.receive(data[:cut], self.now)
-            data = data[cut:]
-            self.collect()
-
-    def collect(self) -> None:
-        self.events += self.receiver.events()
-        for data in self.receiver.to_send():
-            garbled = self.receiver.baud != self.device.baud or self.device.baud in self.device.deaf_bauds
-            self.up.put(self.split.randbytes(len(data)) if garbled else data, self.now)
-        for data in self.up.get(self.now):
-            self.device.receive(data)
-
-    def run(self, seconds: float, until: Callable[[], bool] | None = None) -> bool:
-        stop = self.now + seconds
-        while self.now < stop:
-            self.step()
-            if until is not None and until():
-                return True
-        return until is None

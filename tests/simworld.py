@@ -1,0 +1,148 @@
+"""A receiver, a simulated device, bad lines between them, and a clock that nobody has to wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+from simdevice import SimDevice, audio
+
+from ossicle.proto import events as ev
+from ossicle.proto.handshake import State
+from ossicle.proto.receiver import Receiver
+from ossicle.proto.request import StreamRequest
+
+RATE = 16000
+
+
+class Line:
+    """A serial line that loses, corrupts, repeats and splits; for datagrams it would reorder, too."""
+
+    def __init__(self, rng: Random, *, loss=0.0, noise=0.0, repeat=0.0, reorder=0.0, latency_s=0.0) -> None:
+        self.rng = rng
+        self.loss = loss
+        self.noise = noise
+        self.repeat = repeat
+        self.reorder = reorder
+        self.latency_s = latency_s
+        self.cut = False
+        self.flying: list[tuple[float, int, bytes]] = []
+        self.count = 0
+
+    def put(self, frame: bytes, now: float) -> None:
+        rng = self.rng
+        if self.cut or rng.random() < self.loss:
+            return
+        if rng.random() < self.noise:
+            spoiled = bytearray(frame)
+            spoiled[rng.randrange(len(spoiled))] = rng.randrange(256)
+            frame = bytes(spoiled)
+        for _ in range(2 if rng.random() < self.repeat else 1):
+            late = rng.random() * 0.15 if rng.random() < self.reorder else 0.0
+            self.count += 1
+            self.flying.append((now + self.latency_s + late, self.count, frame))
+
+    def get(self, now: float) -> list[bytes]:
+        self.flying.sort()
+        due = [frame for at, _, frame in self.flying if at <= now]
+        self.flying = [item for item in self.flying if item[0] > now]
+        return due
+
+
+class World:
+    """A receiver, a device, two lines and a clock that nobody has to wait for."""
+
+    def __init__(self, receiver, device: SimDevice, down: Line | None = None, up: Line | None = None) -> None:
+        self.receiver = receiver
+        self.device = device
+        self.down = down or Line(Random(1))
+        self.up = up or Line(Random(2))
+        self.now = 100.0
+        self.device.now = self.device.heard_at = self.now
+        self.events: list[object] = []
+        self.split = Random(3)
+        self.whole = False
+
+    def step(self, dt: float = 0.01) -> None:
+        self.now += dt
+        receiver, device = self.receiver, self.device
+        receiver.tick(self.now)
+        self.collect()
+        for frame in device.step(self.now):
+            if device.baud in device.deaf_bauds:
+                frame = self.split.randbytes(len(frame))
+            self.down.put(
+                frame if receiver.baud == device.baud else self.split.randbytes(len(frame)), self.now
+            )
+        device.after_sending()
+        data = b"".join(self.down.get(self.now))
+        while data:
+            cut = len(data) if self.whole else self.split.choice((1, 3, 100, 1000, 5000))
+            receiver.receive(data[:cut], self.now)
+            data = data[cut:]
+            self.collect()
+
+    def collect(self) -> None:
+        self.events += self.receiver.events()
+        for data in self.receiver.to_send():
+            garbled = self.receiver.baud != self.device.baud or self.device.baud in self.device.deaf_bauds
+            self.up.put(self.split.randbytes(len(data)) if garbled else data, self.now)
+        for data in self.up.get(self.now):
+            self.device.receive(data)
+
+    def run(self, seconds: float, until: Callable[[], bool] | None = None) -> bool:
+        stop = self.now + seconds
+        while self.now < stop:
+            self.step()
+            if until is not None and until():
+                return True
+        return until is None
+
+
+@dataclass
+class Told:
+    """What a run of events says, checked as it is read."""
+
+    frames: int
+    gaps: list[ev.Gap]
+    ended: int | None
+
+
+def check(told, channels=1):
+    """Every frame right and once, every other position in a gap; positions go on without a break."""
+    position = 0
+    frames = 0
+    gaps = []
+    ended = None
+    for event in told:
+        if isinstance(event, ev.Audio):
+            assert ended is None
+            assert event.start == position
+            assert np.array_equal(event.frames, audio(event.start, event.stop, channels))
+            assert not event.frames.flags.writeable
+            position = event.stop
+            frames += len(event.frames)
+        elif isinstance(event, ev.Gap):
+            assert event.start == position
+            position = 0 if event.stop is None else event.stop
+            gaps.append(event)
+        elif isinstance(event, ev.Ended):
+            ended = event.stop
+            assert ended == position
+    return Told(frames, gaps, ended)
+
+
+def world(seed=1, *, request=None, deadline_ms=200, down=None, up=None, **device):
+    request = request or StreamRequest()
+    receiver = Receiver(request, deadline_ms=deadline_ms, random=Random(seed))
+    return World(receiver, SimDevice(Random(seed + 1), **device), down, up)
+
+
+def ended(w):
+    return lambda: w.receiver.state is State.ENDED
+
+
+def of(w, kind):
+    return [e for e in w.events if isinstance(e, kind)]

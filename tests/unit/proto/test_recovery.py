@@ -1,0 +1,138 @@
+"""Outages, reboots, renewed sessions and packets that should not be: the stream goes on, or says why not."""
+
+from random import Random
+
+import pytest
+from simworld import RATE, Line, check, ended, of, world
+
+from ossicle.proto import _wire as wire
+from ossicle.proto import events as ev
+from ossicle.proto._wire import Kind
+from ossicle.proto.handshake import State
+
+
+def test_positions_go_on_where_the_devices_wrap():
+    first = 2**30 // 512 - 10
+    w = world(length=RATE, first=first)
+    assert w.run(20, ended(w))
+    told = check(w.events)
+    assert told.gaps == [ev.Gap(0, first * 512, "overwritten")]
+    assert told.ended == first * 512 + RATE > 2**30
+
+
+def test_an_outage_heals_from_the_ring():
+    w = world(length=RATE * 6)
+    w.run(2)
+    w.down.cut = w.up.cut = True
+    w.run(1.4)
+    w.down.cut = w.up.cut = False
+    assert w.run(30, ended(w))
+    told = check(w.events)
+    assert told.gaps == []
+    assert told.frames == RATE * 6
+
+
+def test_a_long_outage_costs_what_the_ring_could_not_hold():
+    w = world(length=RATE * 14)
+    w.run(2)
+    w.down.cut = w.up.cut = True
+    w.run(6)
+    assert of(w, ev.Silent)
+    assert w.receiver.state is State.GREETING
+    w.down.cut = w.up.cut = False
+    assert w.run(40, ended(w))
+    told = check(w.events)
+    assert [gap.cause for gap in told.gaps] == ["overwritten"]
+    assert 2 * RATE < told.gaps[0].frames < 6 * RATE
+    assert w.receiver.counters.resumes >= 1
+    assert [started.resumed for started in of(w, ev.Started)] == [False, True]
+
+
+def test_a_reboot_ends_the_stream_with_a_gap_of_unknown_length():
+    w = world(length=RATE * 4)
+    w.run(2)
+    w.device.reboot()
+    assert w.run(30, ended(w))
+    told = check(w.events)
+    assert [(gap.stop, gap.cause) for gap in told.gaps] == [(None, "reset")]
+    assert told.ended == RATE * 4
+    assert len({started.stream_id for started in of(w, ev.Started)}) == 2
+    assert w.receiver.counters.resets == 1
+
+
+def test_a_renewed_session_goes_on_without_a_break():
+    w = world(length=RATE * 3)
+    w.run(1.5)
+    w.device.renew()
+    assert w.run(20, ended(w))
+    told = check(w.events)
+    assert told.gaps == []
+    assert [e.session for e in of(w, ev.SessionChanged)] == [w.device.session]
+
+
+def test_audio_of_another_session_is_dropped_and_counted():
+    w = world(length=RATE * 2)
+    w.run(1.5)
+    session, w.device.session = w.device.session, w.device.session % 65535 + 1
+    w.run(0.3)
+    w.device.session = session
+    assert w.run(20, ended(w))
+    assert check(w.events).gaps == []
+    assert w.receiver.counters.wrong_session > 3
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_bytes_and_mutated_packets_raise_nothing(seed):
+    rng = Random(seed)
+    w = world(seed, length=RATE * 2, down=Line(Random(seed), noise=0.5))
+    w.receiver.receive(rng.randbytes(5000), w.now)
+    put = w.down.put
+
+    def and_noise(frame, now):
+        put(frame, now)
+        put(rng.randbytes(rng.randrange(50)) + b"\0", now)
+
+    w.down.put = and_noise
+    assert w.run(60, ended(w))
+    assert check(w.events).gaps == []
+    assert w.receiver.stats().frames_undecodable > 0
+
+
+def test_forged_but_legal_packets_do_no_harm():
+    """Right check, right session, nonsense inside: counted, and the stream goes on."""
+    w = world(length=RATE * 3)
+    w.run(1.5)
+    rng = Random(4)
+    device = w.device
+    for _ in range(300):
+        kind = rng.choice(
+            [Kind.AUDIO, Kind.STARTED, Kind.PONG, Kind.SET_REPLY, Kind.REFUSED, Kind.HELLO, Kind.LOG]
+        )
+        payload = {
+            Kind.AUDIO: rng.randbytes(rng.randrange(0, 512) * 2),
+            Kind.STARTED: wire.StartedFields(
+                *([rng.randrange(200)] + [rng.randbytes(8)] + [rng.randrange(200)] * 10)
+            ).pack(),
+            Kind.PONG: rng.randbytes(8) + bytes(8),
+            Kind.SET_REPLY: bytes(12),
+            Kind.REFUSED: bytes(8) + b"no",
+            Kind.HELLO: rng.choice(
+                [b"[]", b"{", b'{"ossicle": "one"}', b"\xff", b'{"ossicle": true}', b"[" * 1300]
+            ),
+            Kind.LOG: bytes(4) + b"hello",
+        }[kind]
+        sequence = rng.randrange(0, 40) if kind == Kind.AUDIO else 0
+        device.replies.append(device.packet(kind, payload, sequence=sequence))
+    assert w.run(20, ended(w))
+    told = check(w.events)
+    assert told.gaps == []
+    assert w.receiver.counters.malformed > 0
+    assert w.receiver.counters.unexpected > 0
+    assert w.receiver.refused["hello"] > 0
+
+
+def test_events_must_be_collected():
+    w = world(length=RATE * 3000, waits=True)
+    w.collect = lambda: [w.device.receive(data) for data in w.receiver.to_send()]
+    with pytest.raises(RuntimeError, match="events"):
+        w.run(10_000)
