@@ -1,9 +1,25 @@
-"""What can go wrong with a ring. Every error carries its numbers and says what to do about it."""
+"""What can go wrong with a ring or a voice detector.
+
+    OssicleError
+        RingError
+            RingTypeError, RingShapeError      frames that the ring does not take
+            RingFullError, RingClosedError, NotEnoughDataError, HistoryError
+            WriteTimeoutError, ReadTimeoutError
+            RingCorruptError
+        EngineError                            a voice detector that cannot be had
+            UnknownEngineError, EngineMissingError
+
+Every error carries its numbers and says what to do about it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 
-class RingError(Exception):
+from ossicle.errors import OssicleError
+
+
+class RingError(OssicleError):
     """The base of all errors of :class:`ossicle.AudioRing`."""
 
 
@@ -89,3 +105,25 @@ class ReadTimeoutError(NotEnoughDataError, TimeoutError):
 
 class RingCorruptError(RingError):
     """The ring's memory or counters break its own rules: something wrote into it from outside."""
+
+
+class EngineError(OssicleError):
+    """A voice detector that cannot be had."""
+
+
+class UnknownEngineError(EngineError, ValueError):
+    """Nobody knows an engine of this name. Attributes: `name`, and `known`, the names there are."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        self.name = name
+        self.known = tuple(known)
+        super().__init__(f"no voice detector is called {name!r}; there are: {', '.join(self.known)}")
+
+
+class EngineMissingError(EngineError, ImportError):
+    """The package behind an engine is not installed. Attributes: `engine` and `package`, its name on PyPI."""
+
+    def __init__(self, engine: str, package: str) -> None:
+        self.engine = engine
+        self.package = package
+        super().__init__(f"the voice detector {engine} is not installed: pip install {package}")
