@@ -56,3 +56,12 @@ class AudioChunk:
     def __repr__(self) -> str:
         marks = [name for name in ("is_view", "is_last", "discontinuity") if getattr(self, name)]
         return f"<AudioChunk {self.sequence} [{self.start}, {self.stop}) {' '.join(marks)}".rstrip() + ">"
+
+
+def suggest_overlap(hop: int, rate: int) -> int:
+    """An overlap for speech in frames: 16 ms at `rate`, at most a fifth of `hop`.
+
+    16 ms is half of the shortest window that voice detectors look at (32 ms), so that no VAD frame falls
+    between two windows; a fifth bounds what is carried twice.
+    """
+    return min(rate * 16 // 1000, hop // 5)

@@ -30,7 +30,7 @@ from math import ceil
 import numpy as np
 import numpy.typing as npt
 
-from ossicle.audio.chunk import AudioChunk, Frames
+from ossicle.audio.chunk import AudioChunk, Frames, suggest_overlap
 from ossicle.audio.core import Core
 from ossicle.audio.errors import (
     HistoryError,
@@ -42,6 +42,8 @@ from ossicle.audio.errors import (
 )
 from ossicle.audio.status import Overflow
 from ossicle.audio.storage import check_window, inspect
+
+__all__ = ["AudioChunk", "AudioRing", "suggest_overlap"]
 
 _new_chunk = AudioChunk.__new__
 
@@ -382,12 +384,3 @@ class AudioRing(Core):
             self._cleared += self._written - self._read
             self._read = self._written
             self._wake_writer()
-
-
-def suggest_overlap(hop: int, rate: int) -> int:
-    """An overlap for speech in frames: 16 ms at `rate`, at most a fifth of `hop`.
-
-    16 ms is half of the shortest window that voice detectors look at (32 ms), so that no VAD frame falls
-    between two windows; a fifth bounds what is carried twice.
-    """
-    return min(rate * 16 // 1000, hop // 5)

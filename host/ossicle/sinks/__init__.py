@@ -1,1 +1,28 @@
-"""Where audio is kept."""
+"""Where audio is kept: files that take frames as they come."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ossicle.sinks.flac import FlacSink
+from ossicle.sinks.sink import Sink, SinkError
+from ossicle.sinks.wav import WavSink
+
+__all__ = ["FlacSink", "Sink", "SinkError", "WavSink", "open_sink"]
+
+_BY_SUFFIX = {".wav": WavSink, ".flac": FlacSink}
+
+
+def open_sink(path: str | os.PathLike[str], rate: int, channels: int = 1) -> Sink:
+    """A file for int16 audio of `rate` Hz, of the format that its suffix names; an old file of that name is
+    lost.
+
+    Raises `SinkError` for a suffix that it does not know, and `OSError` where the file cannot be made.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in _BY_SUFFIX:
+        raise SinkError(
+            f"{os.fspath(path)}: a recording ends in {' or '.join(_BY_SUFFIX)}, not {suffix or 'nothing'}"
+        )
+    return _BY_SUFFIX[suffix](path, rate, channels)

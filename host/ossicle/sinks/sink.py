@@ -1,0 +1,69 @@
+"""What all files that take frames have in common."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ossicle.errors import OssicleError
+
+
+class SinkError(OssicleError):
+    """A recording that cannot be written as asked."""
+
+
+class Sink(ABC):
+    """Takes int16 frames, in order. `frames` counts those that were taken. Close it, or use it in `with`."""
+
+    def __init__(self, path: str | os.PathLike[str], rate: int, channels: int = 1) -> None:
+        if rate < 1 or channels < 1:
+            raise SinkError(f"{os.fspath(path)}: no audio has {rate} frames a second of {channels} channels")
+        self.path = os.fspath(path)
+        self.rate = rate
+        self.channels = channels
+        self.frames = 0
+
+    def write(self, frames: npt.NDArray[np.int16]) -> None:
+        """Append frames of shape `(frames,)` for one channel, `(frames, channels)` else.
+
+        Raises `TypeError` for another dtype, `ValueError` for another shape, `SinkError` when closed, and
+        `OSError`.
+        """
+        if not isinstance(frames, np.ndarray) or frames.dtype != np.int16:
+            kind = getattr(frames, "dtype", type(frames).__name__)
+            raise TypeError(f"a recording takes arrays of int16, not {kind}; nothing is cast silently")
+        if frames.ndim != (1 if self.channels == 1 else 2) or (
+            frames.ndim == 2 and frames.shape[1] != self.channels
+        ):
+            raise ValueError(f"frames of shape {frames.shape} for a recording of {self.channels} channels")
+        if self.closed:
+            raise SinkError(f"{self.path} is closed")
+        if len(frames):
+            self._append(frames)
+            self.frames += len(frames)
+
+    @property
+    @abstractmethod
+    def closed(self) -> bool:
+        """Whether it takes no more."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Finish the file. Twice is legal."""
+
+    @abstractmethod
+    def _append(self, frames: npt.NDArray[Any]) -> None:
+        """Put at least one frame, of the right kind, behind the others."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
