@@ -18,7 +18,6 @@ from micropython import const
 
 _MASK = const(0x3FFFFFFF)
 _HALF = const(0x20000000)
-_FULL = const(0x40000000)
 _MILLION = const(1000000)
 
 _ERROR_MAX = const(4096)  # 16 frames: one late callback moves the filter by no more
@@ -80,7 +79,7 @@ class Expectation:
     # Frames that E is ahead of W, when no hole is open.
     def _ahead(self, written):
         ahead = (self.frames - written - self.residual) & _MASK
-        return ahead - _FULL if ahead >= _HALF else ahead
+        return ahead - _HALF - _HALF if ahead >= _HALF else ahead
 
     def _advance(self, passed_us):
         rate = self._rate

@@ -13,13 +13,12 @@ from array import array
 
 from micropython import const
 
-from ossicle._wire import CAUSE_CAPTURE, CAUSE_OVERWRITTEN, HOLES_MAX, NUMBER_LIMIT
+from ossicle._wire import CAUSE_CAPTURE, CAUSE_OVERWRITTEN, HOLES_MAX
 from ossicle.kernels import C_COUNT, C_FROM, C_SIZE, C_TO, K_CAPACITY, K_CHANNELS, K_DC0, K_FRAMES
 from ossicle.kernels import K_GUARD, K_INDEX, K_SIZE, copy_in, copy_out, new_state
 
 _MASK = const(0x3FFFFFFF)
 _HALF = const(0x20000000)
-_FULL = const(0x40000000)
 
 # A hole in the table: where it starts and where it stops, as sequence and phase.
 _START = const(0)
@@ -268,7 +267,7 @@ class Ring:
 
     def _run(self, sequence):
         oldest = self.oldest()
-        stop = NUMBER_LIMIT - 1
+        stop = _MASK
         cause = 0
         if sequence < oldest:
             stop = oldest
@@ -400,7 +399,7 @@ class Ring:
 
 def _signed(difference):
     difference &= _MASK
-    return difference - _FULL if difference >= _HALF else difference
+    return difference - _HALF - _HALF if difference >= _HALF else difference  # 2**30 would allocate
 
 
 def _itemsize(buffer):

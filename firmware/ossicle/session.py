@@ -22,7 +22,6 @@ from ossicle._wire import (
     KIND_STARTED,
     LOG_MAX_BYTES,
     MODE_LOSSLESS,
-    NUMBER_LIMIT,
     PING_SIZE,
     PONG_SIZE,
     REFUSED_SIZE,
@@ -51,6 +50,7 @@ HELLO = const(16)
 LOG = const(32)
 
 _MASK = const(0x3FFFFFFF)
+_SEQUENCE_LIMIT = const(0x3FFFFFFE)  # W-2
 _PAYLOAD = const(16)
 
 
@@ -187,7 +187,7 @@ class Session:
     # -- time --------------------------------------------------------------------------
 
     def tick(self, now_ms):
-        if self.state == STREAMING and (self.capture.ended or self.ring.sequence >= NUMBER_LIMIT - 2):
+        if self.state == STREAMING and (self.capture.ended or self.ring.sequence >= _SEQUENCE_LIMIT):
             self.stop()
         if self.builder.number >= SESSION_RENEW_NUMBER:
             self._renew()

@@ -1,0 +1,225 @@
+# The audio path under heap_lock(): a thread plays the I2S, its callbacks come between any two
+# lines of the loop, and ACK, REQUEST and PING come in all the while.
+#
+#   alloc_run.py CHUNKS none|callback|loop
+#
+# "callback" and "loop" plant one allocation there: the proof must fail then. Prints what was
+# counted; whether that is right is for the caller to say, who also sees stderr.
+import _thread
+import micropython
+import sys
+import time
+from array import array
+
+from fakes import Board, Host
+from ossicle import _wire, kernels
+from ossicle.app import App
+
+CHUNKS = int(sys.argv[1])
+PLANT = sys.argv[2]
+M30 = (1 << 30) - 1
+
+# Shared by thread and firmware: numbers in a preallocated array, each with one writer.
+US = 0  # capture time; thread
+POSTED = 1  # buffers handed out; firmware
+DELIVERED = 2  # buffers delivered; thread
+OVER = 3  # firmware: the thread may end
+ENDED = 4  # thread
+STALL = 5  # thread: stalls so far
+SCHEDULED = 6  # thread: callbacks that went into the scheduler's queue
+PLANTED = 7  # firmware: the callback's allocation was tried
+shared = array("i", (1000000, 0, 0, 0, 0, 0, 0, 0))
+
+
+class Clock:
+    def capture_us(self):
+        return shared[US]
+
+    def ms(self):
+        return shared[US] // 1000
+
+    def idle(self):
+        pass
+
+
+class Mic:
+    buffer_frames = 256
+    hold_frames = 19 * 256
+    stale_frames = 0
+    ended = False
+
+    def __init__(self):
+        self.buffer = None
+
+    def start(self, rate, channels, handler):
+        self.handler = handler
+        self.fire = self._fire
+        return True
+
+    def arm(self, buf):
+        self.buffer = buf
+        shared[POSTED] += 1
+
+    def filled(self):
+        return 256
+
+    def acknowledged(self, position):
+        pass
+
+    def stop(self):
+        pass
+
+    def _fire(self, _):
+        self.handler(self)
+
+
+audio = bytearray(1024)
+for i in range(256):
+    audio[4 * i + 2] = i
+    audio[4 * i + 3] = i * 7 & 255
+whole = array("i", (0, 1024, 0))
+
+
+def interrupts():
+    while not shared[OVER]:
+        if shared[POSTED] == shared[DELIVERED] or ahead():
+            continue
+        kernels.copy_bytes(audio, mic.buffer, whole)
+        if shared[DELIVERED] % 3000 == 2999:
+            shared[US] = (shared[US] + 1000000) & M30
+            shared[STALL] += 1
+        shared[US] = (shared[US] + 16000) & M30
+        shared[DELIVERED] += 1
+        while True:
+            try:
+                micropython.schedule(mic.fire, None)
+                shared[SCHEDULED] += 1
+                break
+            except RuntimeError:
+                pass
+    shared[ENDED] = 1
+
+
+# A source that is far ahead of the link waits, or all would be overwritten.
+def ahead():
+    return (app.ring.written - app.ring.read_position) & M30 > 16384 and shared[DELIVERED] % 997
+
+
+class Port:
+    baud = 921600
+    max_baud = 921600
+    bytes_per_s = 0
+
+    def __init__(self):
+        self.taken = 0
+        self.frames = 0  # 0x00 at the end of a write
+        self.incoming = bytearray(256)
+        self.n = 0
+
+    def read_into(self, buf):
+        n = self.n
+        if n:
+            incoming = self.incoming
+            for i in range(n):
+                buf[i] = incoming[i]
+            self.n = 0
+        return n
+
+    def room(self):
+        return 700  # so that each packet takes two writes
+
+    def write(self, buf, off, n):
+        self.taken = (self.taken + n) & M30
+        if buf[off + n - 1] == 0:
+            self.frames += 1
+        return n
+
+    def drained(self):
+        return True
+
+
+board = Board()
+board.clock = Clock()
+board.mic = mic = Mic()
+start_port = board.port
+app = App(board)
+host = Host(app, board)
+assert host.start().kind == _wire.KIND_STARTED
+port = board.port = app.link._port = Port()
+packet = bytearray(128)
+number = 0
+
+
+# What a host would send, made without allocating.
+def say(kind, a, b):
+    _wire.put_header(packet, kind, 0, app.session.builder.session, 0, 0, 0)
+    n = 16
+    if kind == _wire.KIND_REQUEST:
+        _wire.put_u30(packet, n, 1)
+        n += 4
+    _wire.put_u30(packet, n, a)
+    _wire.put_u30(packet, n + 4, b)
+    n = kernels.crc32_put(packet, n + 8, kernels.CRC_TABLE)
+    port.n = kernels.cobs_encode(packet, n, port.incoming)
+
+
+def talk(turn, sequence):
+    if turn % 64 == 0:
+        say(_wire.KIND_ACK, sequence - 20 if sequence > 20 else 0, sequence)
+    elif turn % 64 == 16:
+        say(_wire.KIND_REQUEST, sequence - 5 if sequence > 5 else 0, sequence + 1)
+    elif turn % 64 == 32:
+        say(_wire.KIND_REQUEST, sequence - 120 if sequence > 120 else 0, sequence - 110 if sequence > 120 else 1)
+    elif turn % 64 == 48:
+        say(_wire.KIND_PING, turn & 255, 5)
+
+
+if PLANT == "callback":
+    from ossicle.capture import Capture
+
+    take = Capture._take
+
+    def planted(self, buf, frames, now_us):
+        if self.blocks >= CHUNKS and not shared[PLANTED]:
+            shared[PLANTED] = 1
+            self.planted = [1]
+        take(self, buf, frames, now_us)
+
+    app.capture.planted = None
+    Capture._take = planted
+
+
+def run():
+    turn = 0
+    sender = app.session.sender
+    micropython.heap_lock()
+    while sender.sent - sender.resent < CHUNKS:
+        if not port.n:
+            turn += 1
+            talk(turn, app.ring.sequence)
+        app.step()
+        if PLANT == "loop" and app.capture.blocks >= CHUNKS:
+            turn = [turn][0]
+    micropython.heap_unlock()
+    return turn
+
+
+_thread.start_new_thread(interrupts, ())
+failed = ""
+try:
+    run()
+except MemoryError as error:
+    while micropython.heap_unlock():
+        pass
+    failed = "MemoryError in the loop"
+    sys.print_exception(error, sys.stderr)
+shared[OVER] = 1
+while not shared[ENDED]:
+    time.sleep_ms(1)
+for _ in range(1000):  # what is still in the scheduler's queue
+    time.sleep_us(10)
+sender = app.session.sender
+print("new", sender.sent - sender.resent, "resent", sender.resent, "frames", port.frames, "stalls", shared[STALL])
+print("holes", app.ring.holes, "bad", app.session.bad_packets(), "overflows", app.ring.overflows)
+print("delivered", shared[SCHEDULED], "blocks", app.capture.blocks, "rearmed", app.capture.rearmed)
+print("failed", failed)
