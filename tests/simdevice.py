@@ -24,9 +24,9 @@ def audio(start: int, stop: int, channels: int = 1) -> np.ndarray:
     """The frames that the microphone hears at positions [start, stop)."""
     positions = np.arange(start, stop, dtype=np.int64)
     one = ((positions * 2654435761) >> 7).astype(np.uint16).view(np.int16)
-    if channels == 1:
-        return one
-    return np.stack([one, ~one], axis=1)
+    frames = one if channels == 1 else np.stack([one, ~one], axis=1)
+    frames.setflags(write=False)
+    return frames
 
 
 class SimDevice:

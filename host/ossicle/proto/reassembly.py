@@ -112,10 +112,12 @@ class Reassembly:
             stop = min(stop, self.last)
         self.highest = max(self.highest, stop)
         for begin, end in self._not_gone(start, stop):
-            if len(self._gone) >= _GONE_RANGES_MAX and begin != self.next:
+            if len(self._gone) >= _GONE_RANGES_MAX and begin > self.next:
                 self._counters.ranges_refused += 1
                 continue
             insort(self._gone, (begin, end, cause))
+            if begin <= self.next:
+                self._drain()  # makes room for the next one
         self._drain()
 
     def expect(self, stop: int) -> None:
@@ -136,7 +138,7 @@ class Reassembly:
             at = max(at, stop)
         for start, stop in reversed(holes) if newest_first else holes:
             before = self._chunks.get(start - 1)
-            covered = before is not None and len(before[0]) >= 2 * self.hop
+            covered = before is not None and len(before[0]) >= 2 * self.hop and start + 1 < self.highest
             if start + covered < stop:
                 yield start + covered, stop
 

@@ -1,0 +1,256 @@
+"""What is asked for and when it is given up, chunk by chunk; reassembly in every order."""
+
+from itertools import permutations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from simdevice import audio
+from simworld import check
+
+from ossicle.proto import events as ev
+from ossicle.proto._wire import Flag
+from ossicle.proto.acks import Acks
+from ossicle.proto.counters import Counters
+from ossicle.proto.reassembly import Reassembly
+from ossicle.proto.requests import Deadline, Requests
+
+HOP = 64
+
+
+class Stream(Reassembly):
+    """A reassembly that is given chunks of the known audio."""
+
+    def __init__(self, hop=HOP, overlap=0, window=100):
+        self.events = []
+        self.counters = Counters()
+        super().__init__(hop, overlap, window, self.counters, self.events.append)
+
+    def chunk(self, sequence, frames=None, flags=0):
+        start = sequence * self.hop
+        count = self.hop + self.overlap if frames is None else frames
+        return self.add(sequence, flags, audio(start, start + count))
+
+
+def gaps(stream):
+    return [(e.start, e.stop, e.cause) for e in stream.events if isinstance(e, ev.Gap)]
+
+
+@pytest.mark.parametrize("overlap", [0, 20, 64, 150])
+def test_any_order_gives_the_same(overlap):
+    for order in permutations(range(5)):
+        stream = Stream(overlap=overlap)
+        for sequence in order:
+            if sequence == 4:
+                stream.chunk(4, overlap + 10, Flag.LAST)
+            else:
+                stream.chunk(sequence)
+        told = check(stream.events)
+        assert told.gaps == []
+        assert told.ended == told.frames == 4 * HOP + overlap + 10
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_any_mixture_of_chunks_and_losses_accounts_for_every_position(data):
+    overlap = data.draw(st.sampled_from([0, 20, 64, 150]))
+    stream = Stream(overlap=overlap, window=data.draw(st.sampled_from([8, 100])))
+    count = 20  # the last chunk's sequence
+    length = count * HOP + overlap + 13
+    actions = data.draw(st.lists(st.tuples(st.integers(0, count), st.sampled_from("caog")), max_size=80))
+    for sequence, action in actions:
+        if sequence == count:
+            stream.chunk(sequence, overlap + 13, Flag.LAST)
+        elif action == "c":
+            stream.chunk(sequence)
+        elif action == "g":
+            stream.gone(sequence, min(sequence + 3, count - 3), "overwritten")
+        elif action == "o":
+            stream.expect(sequence)
+        else:
+            assert list(stream.missing()) == sorted(stream.missing(newest_first=True))
+    for start, stop in list(stream.missing()):
+        stream.gone(start, stop, "capture")
+    told = check(stream.events)
+    assert stream.counters.frames == told.frames
+    assert stream.next >= min(stream.highest, count)
+    assert len(stream._chunks) <= stream.window
+    if told.ended is not None:
+        assert told.ended == length
+
+
+def test_a_chunk_beyond_the_window_says_what_was_overwritten():
+    stream = Stream(window=10)
+    stream.chunk(0)
+    stream.chunk(30)
+    assert stream.next == 21
+    assert gaps(stream) == []  # may still grow
+    for sequence in range(21, 30):
+        stream.chunk(sequence)
+    assert gaps(stream) == [(HOP, 21 * HOP, "overwritten")]
+
+
+def test_what_is_malformed_changes_nothing():
+    stream = Stream(overlap=10)
+    assert not stream.chunk(0, HOP)  # neither whole nor flagged
+    assert not stream.chunk(0, HOP + 11, Flag.LAST)
+    assert stream.chunk(3)
+    assert not stream.chunk(2, 5, Flag.LAST)  # a later one exists
+    assert stream.chunk(4, 5, Flag.LAST)
+    assert not stream.chunk(5)
+    assert not stream.chunk(3, 5, Flag.LAST)
+    assert stream.counters.chunks == 2
+
+
+def test_ranges_of_gone_are_bounded():
+    stream = Stream(window=1000)
+    for sequence in range(2, 400, 2):
+        stream.gone(sequence, sequence + 1, "capture")
+    assert stream.counters.ranges_refused == 199 - 64
+    stream.gone(0, 400, "overwritten")
+    assert stream.next == 400
+
+
+def test_gone_of_what_came_keeps_what_came():
+    stream = Stream()
+    stream.chunk(2)
+    stream.gone(0, 5, "overwritten")
+    stream.chunk(5)
+    assert gaps(stream) == [(0, 2 * HOP, "overwritten"), (3 * HOP, 5 * HOP, "overwritten")]
+    check(stream.events)
+
+
+def test_causes_are_told_apart():
+    stream = Stream()
+    stream.gone(0, 2, "overwritten")
+    stream.gone(2, 3, "capture")
+    stream.gone(1, 4, "deadline")
+    stream.chunk(4)
+    assert gaps(stream) == [
+        (0, 2 * HOP, "overwritten"),
+        (2 * HOP, 3 * HOP, "capture"),
+        (3 * HOP, 4 * HOP, "deadline"),
+    ]
+
+
+def test_a_stream_that_is_reset_ends_in_a_gap_of_unknown_length():
+    stream = Stream()
+    stream.chunk(0)
+    stream.gone(1, 2, "capture")
+    stream.close("reset")
+    assert gaps(stream) == [(HOP, 2 * HOP, "capture"), (2 * HOP, None, "reset")]
+
+
+def test_copies_are_compared_with_what_was_told_and_with_what_waits():
+    stream = Stream(overlap=HOP)
+    stream.chunk(0)
+    other = audio(0, 2 * HOP).copy()
+    other[5] += 1
+    stream.add(0, 0, other)
+    stream.chunk(2)
+    other = audio(2 * HOP, 4 * HOP).copy()
+    other[[3, 9]] += 1
+    stream.add(2, 0, other)
+    found = [e for e in stream.events if isinstance(e, ev.Disagreement)]
+    assert found == [ev.Disagreement(5, 6), ev.Disagreement(2 * HOP + 3, 2 * HOP + 10)]
+    assert stream.counters.duplicates == 2
+
+
+# Requests
+
+
+def asked(stream, live=False, now=10.0, rtt=0.0, requests=None):
+    return (requests or Requests(live)).poll(stream, now, rtt, now)
+
+
+def test_nothing_is_asked_for_while_nothing_is_missing():
+    stream = Stream()
+    stream.chunk(0)
+    assert asked(stream) == []
+
+
+def test_at_most_eight_ranges_oldest_first_or_newest_first():
+    stream = Stream(window=1000)
+    for sequence in range(1, 60, 3):
+        stream.chunk(sequence)
+    assert asked(stream) == [(0, 1)] + [(at, at + 2) for at in range(2, 22, 3)]
+    newest = asked(stream, live=True)
+    assert newest == [(at, at + 2) for at in range(35, 57, 3)]
+
+
+def test_the_others_come_in_the_next_request():
+    stream = Stream(window=1000)
+    for sequence in range(1, 40, 2):
+        stream.chunk(sequence)
+    requests = Requests(False)
+    first = requests.poll(stream, 1.0, 0.0, 1.0)
+    second = requests.poll(stream, 1.0, 0.0, 1.0)
+    third = requests.poll(stream, 1.0, 0.0, 1.0)
+    together = [s for start, stop in first + second + third for s in range(start, stop)]
+    assert together == list(range(0, 40, 2))
+
+
+@pytest.mark.parametrize(("rtt", "again"), [(0.0, 0.1), (0.02, 0.1), (0.3, 0.6)])
+def test_asked_again_after_two_round_trips(rtt, again):
+    stream = Stream()
+    stream.chunk(3)
+    requests = Requests(False)
+    assert requests.poll(stream, 1.0, rtt, 1.0) == [(0, 3)]
+    assert requests.poll(stream, 1.0 + again - 0.01, rtt, 1.0) == []
+    assert requests.poll(stream, 1.0 + again + 0.001, rtt, 1.0) == [(0, 3)]
+
+
+def test_what_is_next_in_the_devices_queue_is_not_asked_for_again():
+    stream = Stream()
+    stream.chunk(9)
+    requests = Requests(False)
+    assert requests.poll(stream, 1.0, 0.0, 1.0) == [(0, 9)]
+    stream.chunk(1)
+    requests.resent(1, 1.15)
+    assert requests.poll(stream, 1.2, 0.0, 1.15) == [(0, 1)]
+    assert requests.poll(stream, 1.26, 0.0, 1.15) == [(2, 9)]
+
+
+def test_a_huge_window_is_looked_at_in_part():
+    stream = Stream(window=100_000)
+    stream.chunk(90_000)
+    assert asked(stream) == [(0, 512)]
+    assert asked(stream, live=True) == [(90_000 - 512, 90_000)]
+
+
+def test_the_tail_is_asked_for_after_a_while_and_not_after_the_last():
+    stream = Stream()
+    stream.chunk(0)
+    requests = Requests(False)
+    assert requests.poll(stream, 5.0, 0.0, 4.5) == []
+    assert requests.poll(stream, 5.6, 0.0, 4.5) == [(1, 9)]
+    assert requests.poll(stream, 5.7, 0.0, 4.5) == []
+    stream.chunk(1, 3, Flag.LAST)
+    assert requests.poll(stream, 50.0, 0.0, 4.5) == []
+
+
+def test_the_deadline_counts_from_when_something_later_came():
+    stream = Stream()
+    deadline = Deadline(0.2)
+    stream.chunk(1)
+    assert deadline.poll(stream, 1.0) == 0
+    stream.chunk(3)
+    assert deadline.poll(stream, 1.1) == 0
+    assert deadline.poll(stream, 1.21) == 2
+    stream.gone(0, 2, "deadline")
+    assert deadline.poll(stream, 1.25) == 0
+    assert deadline.poll(stream, 1.31) == 4
+    stream.gone(2, 4, "deadline")
+    assert deadline.poll(stream, 9.0) == 0
+
+
+def test_acks_each_interval_each_eighth_and_on_demand():
+    acks = Acks(80)
+    assert acks.due(0, 0, 1.0, False)
+    assert not acks.due(9, 9, 1.1, False)
+    assert acks.due(10, 10, 1.1, False)
+    assert not acks.due(10, 10, 1.29, False)
+    assert acks.due(10, 10, 1.31, False)
+    acks.hurry()
+    assert acks.due(10, 10, 1.32, True)
+    assert not acks.due(10, 10, 9.0, True)
