@@ -88,8 +88,7 @@ class Segmenter:
         self._waiting: Mono = np.zeros(0, np.int16)  # less than a VAD frame
         self._origin = start  # where the engine began to hear
         self._heard = 0  # samples at the engine's rate since there
-        self._lane: deque[float] = deque(maxlen=LANE_VAD_FRAMES)
-        self._lane_starts: deque[int] = deque(maxlen=LANE_VAD_FRAMES)
+        self._lane: deque[tuple[int, float]] = deque(maxlen=LANE_VAD_FRAMES)
         self._on_vad_frame = on_vad_frame
         self.probability = 0.0
         """Of the latest VAD frame."""
@@ -111,14 +110,9 @@ class Segmenter:
         return self._limits.threshold
 
     @property
-    def lane(self) -> list[float]:
-        """The probability of each of the latest VAD frames, at most 8192 of them; for drawing."""
+    def lane(self) -> list[tuple[int, float]]:
+        """(start, probability) of the latest VAD frames, at most 8192 of them; for drawing."""
         return list(self._lane)
-
-    @property
-    def lane_starts(self) -> list[int]:
-        """Where each VAD frame of `lane` starts. They follow each other evenly but for gaps."""
-        return list(self._lane_starts)
 
     def push(self, frames: Frames) -> list[Segment]:
         """Hear the next frames, int16 of shape `(frames,)` or `(frames, channels)`; the segments that they
@@ -179,8 +173,7 @@ class Segmenter:
         self._heard += real
         stop = self._place(self._heard)
         self.probability = float(self._engine.probability(vad_frame))
-        self._lane.append(self.probability)
-        self._lane_starts.append(start)
+        self._lane.append((start, self.probability))
         if self._on_vad_frame:
             self._on_vad_frame(start, stop, self.probability)
         if stop <= start:
