@@ -28,7 +28,7 @@ class PictureError(OssicleError):
 class Scene:
     """What to draw. Ranges are (start, stop) in frames; `frames` is int16, `(n,)` or `(n, channels)`.
 
-    `lane` holds one speech probability for each VAD frame, `lane_rate` how many of them make a second.
+    `lane` holds (start, speech probability) of each VAD frame; `threshold` is drawn into it.
     """
 
     title: str
@@ -37,8 +37,7 @@ class Scene:
     segments: Sequence[tuple[int, int]]
     engine: str = ""
     threshold: float = 0.5
-    lane: Sequence[float] = ()
-    lane_rate: float = 1.0
+    lane: Sequence[tuple[int, float]] = ()
     truth: Sequence[tuple[int, int, str]] = ()
     gaps: Sequence[tuple[int, int]] = field(default=())
 
@@ -74,7 +73,7 @@ def draw(scene: Scene, path: Path) -> None:
 def _draw_wave(axes: Any, scene: Scene) -> None:
     at, low, high = envelope(scene.frames)
     axes.fill_between(at / scene.rate, low, high, step="post", color=INK, linewidth=0.4)
-    top = max(0.05, float(np.max(np.abs(high), initial=0)), float(np.max(np.abs(low), initial=0))) * 1.35
+    top = max(0.05, float(np.max(np.abs(high), initial=0)), float(np.max(np.abs(low), initial=0))) * 1.6
     axes.set_ylim(-top, top)
     axes.set_ylabel("waveform")
     for start, stop in scene.segments:
@@ -85,12 +84,12 @@ def _draw_wave(axes: Any, scene: Scene) -> None:
         axes.plot([start / scene.rate, stop / scene.rate], [top * 0.88] * 2, color=TRUTH, linewidth=3)
         words = text if len(text) <= 26 else text[:24].rsplit(" ", 1)[0] + " ..."
         at_s = start / scene.rate
-        axes.text(at_s, top * 0.72, words, fontsize=7, color=INK, va="center").set_in_layout(False)
+        axes.text(at_s, top * 0.76, words, fontsize=7, color=INK, va="center").set_in_layout(False)
 
 
 def _draw_lane(axes: Any, scene: Scene) -> None:
-    at = np.arange(len(scene.lane)) / scene.lane_rate
-    axes.step(at, scene.lane, where="post", color=SPEECH, linewidth=1.0)
+    at = [start / scene.rate for start, _ in scene.lane]
+    axes.step(at, [probability for _, probability in scene.lane], where="post", color=SPEECH, linewidth=1.0)
     axes.axhline(scene.threshold, color=INK, linewidth=0.6, linestyle=":")
     axes.set_ylim(-0.05, 1.05)
     axes.set_ylabel(f"speech\n({scene.engine})" if scene.engine else "speech")

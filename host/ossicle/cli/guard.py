@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import ParamSpec, TypeVar
 
+import soundfile
 import typer
 
 from ..errors import OssicleError
@@ -53,6 +54,8 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             complain(str(error))
         except OSError as error:
             complain(os_error_line(error))
+        except soundfile.LibsndfileError as error:
+            complain(str(error))
         raise typer.Exit(FAILED)
 
     return run

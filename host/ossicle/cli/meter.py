@@ -39,6 +39,7 @@ class Meter:
         self._gaps = 0
         self._missing = 0
         self._counters: dict[str, int] = {}
+        self.shown = shown
         self._live = self._open() if shown else None
 
     def _open(self) -> Live:

@@ -1,0 +1,51 @@
+"""The command `ossicle`. Each command lies in a module of its own; this one only gathers them."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from .demo import demo
+from .devices import devices
+from .emulate import emulate
+from .guard import guarded, quiet_stdout
+from .listen import listen
+from .record import record
+from .vad import vad
+
+app = typer.Typer(
+    name="ossicle",
+    help="A microphone that accounts for every sample.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (demo, emulate, listen, record, vad, devices):
+    app.command()(guarded(command))
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"ossicle {__version__}")
+        raise typer.Exit(0)
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """A microphone that accounts for every sample."""
+
+
+def main() -> None:
+    """The entry point; ends the process with one of the exit codes of guard.py."""
+    try:
+        app()
+    except BrokenPipeError:
+        quiet_stdout()
+        sys.exit(0)

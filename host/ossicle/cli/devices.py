@@ -1,0 +1,52 @@
+"""`ossicle devices`: the serial ports, and which of them answer."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ..discover import Device
+from ..discover import devices as find_devices
+from . import options
+from .output import Output
+
+
+def devices(
+    *,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0.1, help="Seconds to wait for the ports to answer.")
+    ] = 4.0,
+    as_json: options.Json = False,
+) -> None:
+    """List the serial ports and the Ossicle devices behind them. Starts nothing on them."""
+    output = Output(as_json)
+    found = find_devices(timeout=timeout)
+    for device in found:
+        tell(output, device)
+    if not found:
+        output.note("no serial port was found; without a board, try: ossicle demo")
+
+
+def tell(output: Output, device: Device) -> None:
+    hello = device.hello
+    if hello is not None:
+        state = f"Ossicle {hello.firmware} on {hello.board}, device {hello.device}"
+    elif device.error:
+        state = device.error
+    else:
+        state = "does not answer" + (f" ({device.bridge}: may be a board)" if device.bridge else "")
+    output.event(
+        "port",
+        f"{device.port}  {state}",
+        url=device.port,
+        description=device.description,
+        device=hello.device if hello else None,
+        firmware=hello.firmware if hello else None,
+        board=hello.board if hello else None,
+        notes=list(hello.notes) if hello else [],
+        problem=device.error or None,
+    )
+    if hello and not output.as_json:
+        for note in hello.notes:
+            print(f"    {note}")

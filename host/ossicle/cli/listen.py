@@ -1,0 +1,105 @@
+"""`ossicle listen`: the speech in a microphone, segment by segment, as it is spoken."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..audio import vad as engines
+from ..audio.segmenter import Segment, Segmenter
+from . import options
+from .capture import capture
+from .consumers import Gaps, Voice, Watch
+from .guard import Interrupts
+from .meter import Meter, watched
+from .output import Output, seconds
+from .source import start, suits
+
+
+def listen(
+    url: options.Url = "auto",
+    *,
+    vad: options.Vad = "auto",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="DIR", help="A folder for each segment as a WAV file."),
+    ] = None,
+    limit_s: Annotated[
+        float | None, typer.Option("--seconds", min=0.001, help="Stop after so much audio; else at Ctrl-C.")
+    ] = None,
+    rate: options.Rate = None,
+    channels: options.Channels = None,
+    mode: options.DeliveryMode = options.Mode.live,
+    timeout: options.Timeout = 10.0,
+    as_json: options.Json = False,
+) -> None:
+    """Listen to a microphone and tell each stretch of speech once it is over."""
+    output = Output(as_json)
+    use_rate, use_channels, length_s = suits(url, rate, channels)
+    limit = None if limit_s is None else round(limit_s * use_rate)
+    engine = engines.engine(vad, use_rate)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+    tell = Segments(output, out)
+    microphone = start(url, output, rate=use_rate, channels=use_channels, mode=mode, timeout=timeout)
+    with microphone, Interrupts().installed() as interrupts:
+        output.event(
+            "started",
+            f"listening to {microphone.device} with the voice detector {engine.name}; Ctrl-C stops",
+            device=microphone.device,
+            rate=use_rate,
+            channels=use_channels,
+            vad=engine.name,
+        )
+        with Meter(shown=watched(as_json), total_s=limit_s or length_s) as meter:
+            voice = Voice(Segmenter(engine, rate=use_rate), tell, meter)
+            consumers = (Watch(meter, microphone), Gaps(output, use_rate), voice)
+            totals = capture(microphone.events(), consumers, interrupts, limit)
+    output.event(
+        "done",
+        f"{totals.position / use_rate:.1f} s heard, {voice.count} segments, {totals.gaps} gaps",
+        seconds=seconds(totals.position, use_rate),
+        frames=totals.frames,
+        segments=voice.count,
+        gaps=totals.gaps,
+        missing_frames=totals.missing,
+        interrupted=totals.interrupted,
+    )
+
+
+class Segments:
+    """Tells each segment, and writes it where there is a folder; numbers go on after what lies there."""
+
+    def __init__(self, output: Output, folder: Path | None) -> None:
+        self._output = output
+        self._folder = folder
+        self._number = max(numbers(folder), default=0) if folder else 0
+        self.ranges: list[tuple[int, int]] = []
+
+    def __call__(self, segment: Segment) -> None:
+        self._number += 1
+        self.ranges.append((segment.start, segment.stop))
+        path = None
+        if self._folder is not None:
+            path = self._folder / f"segment-{self._number:04d}-{segment.start_time:08.2f}s.wav"
+            segment.write(path)
+        where = f"  {path}" if path else ""
+        edges = f"{segment.start_time:9.3f} - {segment.stop_time:9.3f} s"
+        self._output.event(
+            "segment",
+            f"{edges}  speech of {segment.duration:.2f} s{where}",
+            start=seconds(segment.start, segment.rate),
+            stop=seconds(segment.stop, segment.rate),
+            start_frame=segment.start,
+            stop_frame=segment.stop,
+            file=None if path is None else str(path),
+        )
+
+
+def numbers(folder: Path) -> list[int]:
+    """The numbers of the segments that lie in a folder."""
+    found = (re.match(r"segment-(\d+)-", path.name) for path in folder.glob("segment-*.wav"))
+    return [int(match[1]) for match in found if match]

@@ -1,0 +1,45 @@
+"""The options that several commands share, so that each is told and checked once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+Url = Annotated[
+    str,
+    typer.Argument(
+        metavar="URL",
+        help="auto, a port (/dev/ttyUSB0, COM5), serial://PORT?baud=N, rfc2217://HOST:PORT, "
+        "socket://HOST:PORT, or emulator:FILE[?speed=max].",
+        show_default=True,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout, for programs.")]
+Vad = Annotated[str, typer.Option("--vad", metavar="NAME", help="Voice detector: auto, or one by name.")]
+Rate = Annotated[
+    int | None, typer.Option("--rate", help="Frames a second: 8000, 16000, 32000 or 48000. [default: 16000]")
+]
+Channels = Annotated[int | None, typer.Option("--channels", min=1, max=2, help="1 or 2. [default: 1]")]
+Hop = Annotated[
+    int | None, typer.Option("--hop", min=1, help="Frames from one chunk on the wire to the next.")
+]
+Overlap = Annotated[
+    int, typer.Option("--overlap", min=0, help="Frames that a chunk has in common with the next.")
+]
+Timeout = Annotated[
+    float, typer.Option("--timeout", min=0.1, help="Seconds to wait for the device to answer.")
+]
+
+
+class Mode(StrEnum):
+    """What to do about audio that is missing."""
+
+    lossless = "lossless"
+    live = "live"
+
+
+DeliveryMode = Annotated[
+    Mode, typer.Option("--mode", help="lossless: wait for what is missing; live: give up after 200 ms.")
+]

@@ -1,0 +1,120 @@
+"""What the pages say is so: commands and options exist and are told, code runs, links lead somewhere."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from ossicle.cli import app
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "shared_spec").glob("*.md"))]
+COMMON = {"--help", "--json"}
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def commands() -> dict[str, set[str]]:
+    """Each command of the program with its options, long and short, --help left out."""
+    group = typer.main.get_command(app)
+    return {
+        name: {
+            opt for param in command.params for opt in (*param.opts, *param.secondary_opts) if opt[0] == "-"
+        }
+        for name, command in group.commands.items()
+    }
+
+
+def lines_of_the_program() -> Iterator[list[str]]:
+    for block in blocks("sh"):
+        for line in block.splitlines():
+            words = shlex.split(line, comments=True)
+            if words and words[0] == "ossicle":
+                yield words
+
+
+def told_options() -> dict[str, set[str]]:
+    """The options of each command as the table of commands tells them."""
+    rows = re.findall(r"^\| `ossicle (\w+)[^`]*` \| (.*) \|$", README, re.MULTILINE)
+    return {name: set(re.findall(r"`(--[\w-]+)", cell)) for name, cell in rows}
+
+
+def test_every_option_is_told_and_exists() -> None:
+    real = commands()
+    told = told_options()
+    assert set(told) == set(real)
+    for name, options in real.items():
+        assert {opt for opt in options if opt.startswith("--")} - COMMON == told[name], name
+
+
+@pytest.mark.parametrize("words", list(lines_of_the_program()), ids=" ".join)
+def test_the_command_lines_shown_exist(words: list[str]) -> None:
+    real = commands()
+    assert words[1] in real
+    used = {word for word in words if word.startswith("--")}
+    assert used <= real[words[1]] | COMMON
+
+
+def test_options_named_in_the_text_exist() -> None:
+    every = set().union(*commands().values()) | {"--help", "--version"}
+    outside_code = re.sub(r"^```.*?^```", "", README, flags=re.MULTILINE | re.DOTALL)
+    assert set(re.findall(r"`(--[\w-]+)", outside_code)) <= every
+
+
+def test_every_command_has_json() -> None:
+    assert all("--json" in options for options in commands().values())
+
+
+@pytest.mark.parametrize("number", range(len(blocks("python"))))
+def test_the_python_shown_runs(
+    number: int,
+    speech: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code = blocks("python")[number]
+    assert '"auto"' in code
+    monkeypatch.chdir(tmp_path)
+    emulated = code.replace('open("auto"', f'open("emulator:{speech}?speed=max"')
+    assert emulated != code
+    exec(compile(emulated, f"README.md python {number}", "exec"), {"__name__": "__main__"})
+    assert capsys.readouterr().out.strip()
+
+
+def test_the_json_shown_is_json() -> None:
+    assert blocks("json")
+    for block in blocks("json"):
+        for line in block.splitlines():
+            json.loads(line)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+    missing = [t for t in targets if "://" not in t and not (page.parent / t).exists()]
+    assert missing == []
+
+
+def test_files_named_in_code_blocks_exist() -> None:
+    named = re.findall(r"\b((?:firmware|tools|host|tests|shared_spec)/[\w./-]+)", README)
+    assert named
+    assert [name for name in named if not (ROOT / name.rstrip(".")).exists()] == []
+
+
+def test_changelog_has_the_headings() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert "## [Unreleased]" in text
+    assert "### Wire format" in text
+    from ossicle import __version__
+
+    assert f"## [{__version__}]" in text
