@@ -364,7 +364,10 @@ class SimDevice:
 
     def step(self, now: float) -> list[bytes]:
         """Serial frames that go out by `now`; the speed changes after them."""
-        self.credit = min(4096.0, self.credit + (now - self.now) * self.baud * BYTES_A_BAUD)
+        most = 65536.0 if self.waits else 4096.0
+        self.credit = (
+            most if self.waits else min(most, self.credit + (now - self.now) * self.baud * BYTES_A_BAUD)
+        )
         self.now = now
         if self.fields is not None:
             self.capture()
