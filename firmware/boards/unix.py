@@ -66,7 +66,7 @@ class Microphone(I2SMicrophone):
         ahead = (self.ring.written - position) & _MASK
         if ahead >= _HALF:  # settled beyond W, to the end of a hole
             ahead = 0
-        self._i2s.allow(handled + self.ring.capacity - ahead)
+        self._i2s.allow(handled + self.ring.capacity - ahead, handled if ahead < self.ring.guard else -1)
 
 
 class Clock:

@@ -50,7 +50,7 @@ if "arm" in task:
     # So many at once: one is worked on, one waits, the rest are dropped without a word.
     for _ in range(task["arm"]):
         probe.lengths += i2s.readinto(buffers[0])
-    i2s.allow(256 * (task["arm"] + 1))
+    i2s.allow(256 * (task["arm"] + 1), -1)
     utime.sleep_ms(200)
     print(json.dumps({"lengths": probe.lengths, "handed_out": i2s.handed_out()}))
 else:

@@ -21,7 +21,7 @@ _DEFAULTS = {
     "fd": -1,  # the pty's master
     "pace": True,  # hold the link to its baud rate, and garble at the wrong one
     "ibuf": 40960,
-    "stalls": [],  # [[at_frame, frames], ...]: the firmware is not served for so long
+    "stalls": [],  # [[at_frame, frames], ...]: the firmware is held up for so long
     "lost_callbacks": [],  # callbacks that are lost, by number, as when the scheduler's queue is full
     "lifeline": -1,  # a descriptor; when it is at its end, so is the board
     "device": "",
@@ -53,8 +53,12 @@ class Clock:
         self.marks = (array("i", (0, 0)), array("i", (0, utime.ticks_us() & _MASK)))
         self.which = 1  # index of the pair in use; written by the interrupt thread
         self.limit_us = -1  # how far the clock may run past the mark; -1: without limit
+        self.stalled = False  # a planned stall is in force; written by the interrupt thread
 
+    # Waits while a planned stall is in force: the firmware is held up then, and must not see time pass.
     def us(self):
+        while self.stalled:
+            utime.sleep_us(100)
         pair = self.marks[self.which]
         if flat_out:
             return pair[_CAPTURE]

@@ -77,6 +77,7 @@ class I2S:
         self._slot = [None]  # the queue of depth 1
         self._posted = 0  # buffers put into the queue
         self._on = True
+        self._settled = -1  # frames handed out, when the host has settled all of them
         self._limit = -1  # frames: flat out no more than these get past DMA; -1: any number
         # the firmware's own
         self._handler = None
@@ -114,6 +115,7 @@ class I2S:
                 raise OSError("the interrupt thread does not end")
             utime.sleep_ms(1)
         clock.limit_us = -1
+        clock.stalled = False
         self._file.close()
 
     # ---- what only an emulator has
@@ -122,12 +124,16 @@ class I2S:
         # frames in the buffer of the callback that runs
         return self._filled
 
-    def allow(self, frames):
-        # flat out the source waits before it hands out more than this in all
+    def allow(self, frames, settled):
+        # Flat out the source waits before it hands out more than this in all. A stall has no such limit, but
+        # what does not fit begins only when the host has settled all of the `settled` frames handed out: in
+        # real time it would have.
         self._limit = frames
+        self._settled = settled
 
     def handed_out(self):
-        return self._tail
+        # What DMA drops is not.
+        return self._tail - self.dropped_frames
 
     def _fire(self, argument):
         if not self._on:
@@ -169,7 +175,11 @@ class I2S:
             return 0
         if self._current is None or self._tail != self._head or self._head == self._total:
             return _POLL_US // 4
-        if 0 <= self._limit < self._head - self.dropped_frames + _FRAMES and not self._stall_next():
+        handed_out = self.handed_out()
+        wanted = _FRAMES
+        if self._stall_next():
+            wanted = 0 if handed_out == self._settled else self._stalls[self._stall][1]
+        if 0 <= self._limit < handed_out + wanted:
             return _POLL_US
         self._capture()
         return 0
@@ -183,6 +193,7 @@ class I2S:
         if self._stall_stop < 0 and self._stall_next():
             self._stall_stop = self._head + self._stalls[self._stall][1]
             self._stall += 1
+            clock.stalled = True
         self._head += frames
         self._capture_us = (self._capture_us + self._period_us(frames)) & _MASK
         clock.mark(self._capture_us, self._due_us)
@@ -195,6 +206,7 @@ class I2S:
             for i in range(self._withholds):
                 self._call(self._withheld[i])
             self._withholds = 0
+            clock.stalled = False
         if self._head == self._total:
             clock.limit_us = -1
         else:

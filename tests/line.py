@@ -11,7 +11,6 @@ import termios
 import time
 import tty
 from collections.abc import Callable, Iterator
-from random import Random
 from types import TracebackType
 
 import numpy as np
@@ -133,16 +132,12 @@ def drive(
             line.write(out)
 
 
-def receiver(request: StreamRequest, **more: object) -> Receiver:
-    return Receiver(request, random=Random(1), **more)  # type: ignore[arg-type]
-
-
 def hear(emulator: Emulator, request: StreamRequest | None = None, *, timeout_s: float = 60.0) -> Heard:
     """Start a stream on a running board and hear it to its end."""
     request = request or StreamRequest(rate=emulator.rate, channels=emulator.channels)
     heard = Heard(request.channels)
     with Line(emulator.port) as line:
-        core = receiver(request)
+        core = Receiver(request)
         drive(
             line,
             core,
