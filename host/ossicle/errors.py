@@ -45,7 +45,7 @@ class ProtocolVersionError(DeviceError):
     """Device and host speak different versions; `device` and `host` are both numbers."""
 
     def __init__(self, device: int, host: int) -> None:
-        older = "the firmware (ossicle install)" if device < host else "this package (pip install -U ossicle)"
+        older = "the firmware (README: A board)" if device < host else "this package (pip install -U ossicle)"
         super().__init__(f"the device speaks protocol version {device}, this host {host}: update {older}")
         self.device = device
         self.host = host

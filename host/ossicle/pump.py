@@ -171,9 +171,9 @@ def explain(receiver: Receiver, url: str, seconds: float) -> str:
     if receiver.counters.bytes_in:
         return (
             f"{url}: {receiver.counters.bytes_in} bytes came in {seconds:.0f} s, but nothing that Ossicle "
-            f"says; is its firmware on the device? (ossicle install)"
+            f"says; is its firmware on the device? (README: A board)"
         )
     return (
         f"{url}: nothing answered in {seconds:.0f} s; is the device powered, and its firmware installed? "
-        f"(ossicle install)"
+        f"(README: A board)"
     )

@@ -98,6 +98,13 @@ def test_the_json_shown_is_json() -> None:
             json.loads(line)
 
 
+def test_messages_name_only_commands_that_exist() -> None:
+    named = set()
+    for path in (ROOT / "host").rglob("*.py"):
+        named |= set(re.findall(r"[(`:] ?ossicle (\w+)[)`\" ]", path.read_text(encoding="utf-8")))
+    assert {"demo", "record"} <= named <= set(commands())
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_to_files(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))

@@ -79,7 +79,7 @@ def test_another_version_names_both_and_starts_nothing():
     assert "7" in message
     assert "1" in message
     assert "pip install" in message
-    assert "ossicle install" in str(ProtocolVersionError(1, 2))
+    assert "firmware" in str(ProtocolVersionError(1, 2))
 
 
 def test_a_refusal_is_told_with_its_reason():
