@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import pty
 import signal
 import subprocess
 import sys
+import threading
 import time
+import tty
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +24,9 @@ import soundfile
 from ossicle.cli.guard import complain, os_error_line
 from ossicle.cli.meter import FLOOR_DBFS, Meter, level_dbfs
 from ossicle.demo import labels
+from ossicle.proto._wire import PROTOCOL_VERSION, Kind
+from ossicle.proto.framing import SerialFraming
+from ossicle.proto.packets import Packet, encode
 
 COMMAND = [sys.executable, "-m", "ossicle.cli"]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -238,6 +245,38 @@ def test_a_reader_that_goes_away_is_no_failure(speech: Path) -> None:
     assert len(done.stdout.splitlines()) == 1
 
 
+# What a person sees
+
+
+def read_all(descriptor: int) -> str:
+    """What was written to the other end of a terminal, until it is closed."""
+    said = b""
+    with contextlib.suppress(OSError):  # how a terminal says that its other end is closed
+        while piece := os.read(descriptor, 65536):
+            said += piece
+    return said.decode(errors="replace")
+
+
+@pytest.mark.parametrize("arguments", [["record", "--out", "x.wav"], ["listen", "--vad", "webrtc"]])
+def test_a_terminal_shows_the_meter_and_stdout_stays_clean(
+    speech: Path, tmp_path: Path, arguments: list[str]
+) -> None:
+    master, slave = pty.openpty()
+    command = [*COMMAND, arguments[0], f"emulator:{speech}", "--seconds", "2", *arguments[1:]]
+    env = {**os.environ, "COLUMNS": "100", "TERM": "xterm-256color"}
+    with subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=slave) as child:
+        os.close(slave)
+        seen = read_all(master)
+        said, _ = child.communicate(timeout=60)
+    os.close(master)
+    assert child.returncode == 0
+    assert "dBFS" in seen
+    assert "0 gaps" in seen
+    assert ("speech" in seen) == (arguments[0] == "listen")
+    assert b"dBFS" not in said
+    assert b"\x1b" not in said
+
+
 # Bad input
 
 
@@ -271,6 +310,36 @@ def test_port_that_is_silent(ossicle: Run) -> None:
     finally:
         os.close(master)
         os.close(slave)
+
+
+def test_port_that_is_busy(ossicle: Run) -> None:
+    master, slave = pty.openpty()
+    try:
+        fcntl.flock(slave, fcntl.LOCK_EX)
+        assert_one_line(ossicle("record", os.ttyname(slave), "--out", "x.wav"), os.ttyname(slave), "another program")
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
+def test_a_device_of_another_version_is_told_with_both_versions(ossicle: Run) -> None:
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    hello = json.dumps({"ossicle": 77, "device": "from the future"}).encode()
+    answer = SerialFraming().wrap(encode(Packet(Kind.HELLO, payload=hello)))
+
+    def device() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(master, 4096):
+                os.write(master, b"\0" + answer)
+
+    threading.Thread(target=device, daemon=True).start()
+    try:
+        done = ossicle("record", os.ttyname(slave), "--out", "x.wav")
+        assert_one_line(done, "version 77", str(PROTOCOL_VERSION))
+    finally:
+        os.close(slave)
+        os.close(master)
 
 
 def test_unknown_engine_names_the_known(ossicle: Run, speech: Path) -> None:

@@ -32,7 +32,7 @@ def listen(
     ] = None,
     rate: options.Rate = None,
     channels: options.Channels = None,
-    mode: options.DeliveryMode = options.Mode.live,
+    mode: options.DeliveryMode = options.Mode.lossless,
     timeout: options.Timeout = 10.0,
     as_json: options.Json = False,
 ) -> None:
