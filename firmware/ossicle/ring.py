@@ -338,6 +338,11 @@ class Ring:
         self._move(n)
         return n
 
+    # Moves R past n frames that a window has shown, without a look at W: had R been overrun
+    # meanwhile, advance() would leave out what is still there.
+    def release(self, n):
+        self._move(n)
+
     def skip(self, n):
         available = self.available()
         if n > available:

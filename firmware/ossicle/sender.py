@@ -99,7 +99,7 @@ class Sender:
         if frames == ring.guard or (frames > 0 and ring.cut):
             n = self._audio(sequence, 0)
             if n:
-                ring.advance(frames if frames < ring.hop else ring.hop)
+                ring.release(frames if frames < ring.hop else ring.hop)
                 self._next = self._skipped = self._untold = sequence + 1
             return n
         if frames < 0 or not over:

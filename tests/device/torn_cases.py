@@ -1,0 +1,131 @@
+# An interrupt at every place of the loop: the firmware that runs here has a call of
+# hooks.hit() before each statement of the reader's side (written in by test_torn.py). At the
+# k-th statement the microphone delivers, for every k. Whatever packet gets out must hold
+# exactly the frames that it names; what cannot be had must be told as gone.
+import struct
+import sys
+
+import hooks
+from fakes import Board, Host
+from ossicle import _wire
+from ossicle.app import App
+
+HOP = 64
+SAMPLES = 700
+
+
+def rig(overlap=0):
+    b = Board(samples=SAMPLES)
+    b.mic.hold_frames = 256
+    app = App(b)
+    host = Host(app, b)
+    host.start(hop=HOP, overlap=overlap)
+    host.values = {}
+    return b, app, host
+
+
+# What the microphone says of itself: the value of each position, noted when it is delivered.
+def deliver(b, app, host, buffers=1, stall_ms=0):
+    for _ in range(buffers):
+        b.clock.pass_ms(16 + stall_ms)
+        first = b.mic.next
+        written = app.ring.written
+        b.mic.deliver()
+        host.values[written] = first
+
+
+def value(host, position):
+    start = max(w for w in host.values if w <= position)
+    assert position < start + 256, "in a hole: %d" % position
+    return (host.values[start] + position - start) & 0x7FFF
+
+
+def check(host, packets, told):
+    for p in packets:
+        if p.kind == _wire.KIND_AUDIO:
+            start = p.sequence * HOP
+            samples = p.samples()
+            for i in range(len(samples)):
+                assert samples[i] == value(host, start + i), (p.sequence, i, samples[i])
+            told.add(p.sequence)
+        elif p.kind == _wire.KIND_GONE:
+            at, stop = struct.unpack("<II", p.payload[4:12])
+            told.update(range(at, stop))
+
+
+def interrupts():
+    yield "one buffer", lambda b, a, h: deliver(b, a, h)
+    yield "more than the ring", lambda b, a, h: deliver(b, a, h, 4)
+    yield "a hole", lambda b, a, h: deliver(b, a, h, 1, 50)
+    yield "nine holes", lambda b, a, h: deliver(b, a, h, 9, 50)
+
+
+# Re-sends of what is about to be overwritten, and of what stays when one buffer comes.
+def asked(overlap):
+    return again(overlap, 0)
+
+
+def stays(overlap):
+    return again(overlap, 4)
+
+
+def again(overlap, first):
+    b, app, host = rig(overlap)
+    deliver(b, app, host, 2)
+    host.steps(30)
+    check(host, host.take(), set())
+    host.request((first, 7))
+    n = 0
+    while not n:
+        n = app.link.receive()
+    app.commands.handle(n)
+    return b, app, host, set(), range(first, 7)
+
+
+# New chunks, of which the oldest are about to be overwritten.
+def new(overlap):
+    b, app, host = rig(overlap)
+    deliver(b, app, host, 2)
+    return b, app, host, set(), range(6)
+
+
+def run(make, overlap, interrupt):
+    k = 0
+    while True:
+        b, app, host, told, wanted = make(overlap)
+        hooks.arm(k, lambda: interrupt(b, app, host))
+        for _ in range(2):
+            n = app.session.next_packet(b.clock.ms())
+            if n:
+                app.link.send(app.session.builder.buffer, n)
+                app.link.pump()
+        reached = hooks.disarm()
+        for _ in range(60):
+            if not app.session.resends.count and app.ring.available() < HOP:
+                break
+            host.steps(1)
+        host.steps(2)
+        check(host, host.take(), told)
+        missing = [q for q in wanted if q not in told]
+        assert not missing, ("k", k, "neither sent nor gone", missing)
+        ring = app.ring
+        assert (ring.sequence * HOP + ring.phase) & 0x3FFFFFFF == ring.read_position
+        if not reached:
+            return k
+        k += 1
+
+
+def main():
+    only = sys.argv[1]  # the name of an interrupt, or "all"
+    for name, interrupt in interrupts():
+        for make, overlap in ((asked, 0), (stays, 0), (new, 30)):
+            if only not in (name, "all"):
+                continue
+            try:
+                print("ok", make.__name__, overlap, name, run(make, overlap, interrupt))
+            except Exception as error:
+                print("FAILED", make.__name__, overlap, name, "at", hooks.where())
+                sys.print_exception(error, sys.stdout)
+
+
+main()
