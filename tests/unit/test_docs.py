@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shlex
@@ -96,6 +97,27 @@ def test_the_json_shown_is_json() -> None:
     for block in blocks("json"):
         for line in block.splitlines():
             json.loads(line)
+
+
+def events_in_the_code() -> dict[str, set[str]]:
+    """Each event that a command may tell in JSON, with its fields, read from the calls that tell it."""
+    found: dict[str, set[str]] = {}
+    for path in (ROOT / "host" / "ossicle" / "cli").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "event":
+                name = node.args[0]
+                if isinstance(name, ast.Constant):
+                    fields = {keyword.arg for keyword in node.keywords if keyword.arg}
+                    found.setdefault(name.value, set()).update(fields)
+    return found
+
+
+def test_every_json_event_is_told_with_its_fields() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| [\w, ]+ \| (.*) \|$", README, re.MULTILINE)
+    told = {name: set(re.findall(r"`([a-z_]+)`", cell)) - {"null"} for name, cell in rows}
+    assert told.pop("event") == set()  # the head of the table
+    assert told.pop("note") == {"text"}
+    assert told == events_in_the_code()
 
 
 def test_messages_name_only_commands_that_exist() -> None:
