@@ -93,6 +93,7 @@ class SimDevice:
         self.next = self.first
         self.wanted: set[int] = set()
         self.acked = self.first
+        self.stopped_at: int | None = None
         self.ended = False
         self.last_sent_at = -1.0
         self.last_repeats = 0
@@ -108,7 +109,8 @@ class SimDevice:
         target = self.base + int((self.now - self.began) * self.fields.rate)
         if self.waits:
             target = self.acked * self.hop + self.ring
-        end = None if self.length is None else self.first * self.hop + self.length
+        length = self.length if self.stopped_at is None else self.stopped_at
+        end = None if length is None else self.base + length
         if end is not None and target >= end:
             target = end
         while self.planned and self.planned[0][0] + self.first * self.hop <= target:
@@ -150,7 +152,7 @@ class SimDevice:
     def packet(
         self, kind: Kind, payload: bytes = b"", *, sequence: int = 0, flags: int = 0, ticks=None
     ) -> bytes:
-        session = 0 if kind in (Kind.HELLO, Kind.REFUSED) else self.session
+        session = 0 if kind in (Kind.HELLO, Kind.REFUSED, Kind.SET_REPLY) else self.session
         micros = int(self.now * 1e6) if ticks is None else ticks
         data = encode(Packet(kind, flags, session, sequence, micros % 2**30, self.number, payload))
         self.number += 1
@@ -330,7 +332,7 @@ class SimDevice:
 
     def on_stop(self, packet: Packet) -> None:
         if self.fields is not None and not self.ended:
-            self.length = self.written - self.first * self.hop
+            self.stopped_at = self.written - self.base
             self.ended = True
 
     def on_set(self, packet: Packet) -> None:

@@ -14,11 +14,17 @@ from threading import Thread
 from time import monotonic
 
 from simdevice import SimDevice
+from simworld import RATE
 
 from ossicle.errors import LinkError
-from ossicle.links.memory import MemoryLink
+from ossicle.links import memory
+from ossicle.microphone import Microphone
+from ossicle.proto.receiver import Receiver
+from ossicle.proto.request import StreamRequest
 
 TICK_S = 0.002
+SPEEDS = (115200, 460800, 921600)  # that the pty tells
+FLAT_OUT = RATE * 60  # frames of the device that `opened` gives
 
 
 class Playing:
@@ -55,7 +61,7 @@ class Playing:
 
 
 @contextlib.contextmanager
-def behind_memory(end: MemoryLink, device: SimDevice) -> Iterator[Playing]:
+def behind_memory(end: memory.MemoryLink, device: SimDevice) -> Iterator[Playing]:
     playing = Playing(device, lambda: end.read(TICK_S), end.write)
     try:
         yield playing
@@ -80,10 +86,11 @@ class Pty:
         self.playing = Playing(device, self._read, self._write)
 
     def _matches(self) -> bool:
-        speed = termios.tcgetattr(self.master)[5]
+        code = termios.tcgetattr(self.master)[5]
+        speed = next(baud for baud in SPEEDS if getattr(termios, f"B{baud}") == code)
         if not self.speeds or self.speeds[-1] != speed:
             self.speeds.append(speed)
-        return bool(speed == getattr(termios, f"B{self.device.baud}"))
+        return speed == self.device.baud
 
     def _read(self) -> bytes:
         if not select.select([self.master], [], [], TICK_S)[0]:
@@ -117,3 +124,20 @@ def behind_pty(device: SimDevice) -> Iterator[Pty]:
         yield line
     finally:
         line.close()
+
+
+@contextlib.contextmanager
+def opened(
+    *, timeout: float = 5.0, request: StreamRequest | None = None, **device: object
+) -> Iterator[tuple[Microphone, SimDevice]]:
+    """A microphone whose device is in this process: flat out, unless told otherwise."""
+    host, far = memory.pair(None)
+    simulated = SimDevice(Random(1), **{"waits": True, "length": FLAT_OUT, **device})
+    simulated.baud = 4_000_000
+    with behind_memory(far, simulated):
+        microphone = Microphone(host, Receiver(request, baud=None, random=Random(2)), timeout=timeout)
+        try:
+            microphone.start()
+            yield microphone, simulated
+        finally:
+            microphone.close()

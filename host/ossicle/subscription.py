@@ -189,10 +189,10 @@ class Subscription:
         if marks and marks[0][0] <= self._index:
             return self._pass_mark(marks.popleft()[1])
         if ring is not None:
-            limit = marks[0][0] if marks else ring.written
             oldest = ring.read_position
             if oldest > self._index:
-                return self._overflow(min(oldest, limit) - self._index)
+                return self._overflow(oldest)
+            limit = marks[0][0] if marks else ring.written
             count = min(limit - self._index, most)
             if count > 0:
                 audio = Audio(self._position, ring.read(count, block=False))
@@ -210,7 +210,10 @@ class Subscription:
             self._position = event.stop or 0
         return event
 
-    def _overflow(self, lost: int) -> Gap:
+    def _overflow(self, oldest: int) -> Gap:
+        """Frames up to index `oldest` are lost: one gap up to there, or to where positions jump."""
+        jump = next((index for index, event in self._marks if isinstance(event, Gap)), oldest)
+        lost = min(oldest, jump) - self._index
         gap = Gap(self._position, self._position + lost, "overflow")
         self._index += lost
         self._position += lost
