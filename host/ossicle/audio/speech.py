@@ -57,7 +57,9 @@ class Speech:
         self._quiet: int | None = None  # where speech may have ended
         self._quiet_power = 0.0  # of the VAD frames from there on that are silence
         self._quiet_count = 0
-        self._tail: deque[VadFrame] = deque()  # the VAD frames before `_quiet`, no longer than the hangover
+        self._tail: deque[VadFrame] = (
+            deque()
+        )  # the VAD frames since onset, from the hangover before `_quiet` on
         self._cut: VadFrame | None = None  # the quietest one so far where speech may be cut
         self._ended: tuple[int, int, EndedBy] | None = None  # a range that still waits for its padding
 
@@ -107,7 +109,8 @@ class Speech:
         self._goes_on = goes_on
         self._quiet = None
         self._cut = None
-        self._tail.clear()
+        while self._tail and self._tail[0].start < position:
+            self._tail.popleft()
 
     def _hear_silence(self, frame: VadFrame) -> None:
         if self._quiet is None:
@@ -118,10 +121,10 @@ class Speech:
         self._quiet_count += 1
 
     def _remember(self, frame: VadFrame) -> None:
-        if self._quiet is None:
-            self._tail.append(frame)
-            while frame.stop - self._tail[0].start > max(self._limits.hangover, frame.stop - frame.start):
-                self._tail.popleft()
+        self._tail.append(frame)
+        edge = frame.stop if self._quiet is None else self._quiet
+        while self._tail and self._tail[0].start < edge - self._limits.hangover:
+            self._tail.popleft()
         assert self._onset is not None
         if frame.start - self._onset >= self._limits.max_speech // 2 and (
             self._cut is None or frame.power <= self._cut.power
@@ -140,7 +143,9 @@ class Speech:
         stop = self._quiet
         loudest = QUIET_RATIO * self._quiet_power / self._quiet_count
         for frame in reversed(self._tail):
-            if frame.power > loudest or self._quiet - frame.start > self._limits.hangover:
+            if frame.start >= self._quiet:
+                continue
+            if frame.power > loudest:
                 break
             stop = frame.start
         return stop
