@@ -58,7 +58,7 @@ class Expectation:
         self._advance(passed_us)
         self.now_us = now_us
         ahead = self._ahead(written)
-        if ahead < -(self._buffer >> 1):  # what has come was captured: E was behind
+        if ahead < -(self._buffer >> 1) and not self._check:  # what has come was captured
             self.frames = (self.frames - ahead) & _MASK
             ahead = 0
         if self._smooth_low_us <= passed_us <= self._smooth_high_us:
@@ -67,7 +67,7 @@ class Expectation:
         self._smooth = 0
         if passed_us < self._late_us:
             return 0
-        buffers = (ahead - self._hold + (self._buffer >> 2)) // self._buffer
+        buffers = (ahead - self._hold + (self._buffer >> 3)) // self._buffer  # E may be a bit behind
         return buffers * self._buffer if buffers > 0 else 0
 
     # `lost` frames became a hole of `hole` frames.
