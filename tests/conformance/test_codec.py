@@ -10,12 +10,14 @@ from subjects import Agent, vectors
 from ossicle.proto import _wire as wire
 
 
-def settings(vector: dict[str, Any], piece: int) -> dict[str, Any]:
+def settings(vector: dict[str, Any], piece: int, capacity: int, guard: int) -> dict[str, Any]:
     slots = b"".join(slot.to_bytes(4, "little", signed=True) for slot in vector["slots"])
     return {
         **{name: vector[name] for name in ("shift", "gain", "dc_blocker", "channels")},
         "slots": slots.hex(),
         "piece": piece,
+        "capacity": capacity,
+        "guard": guard,
     }
 
 
@@ -24,13 +26,29 @@ def samples(text: str) -> list[int]:
     return [int.from_bytes(data[i : i + 2], "little", signed=True) for i in range(0, len(data), 2)]
 
 
-@pytest.mark.parametrize("piece", [1000, 1, 7])
-def test_device(agent: Agent, piece: int) -> None:
-    """Whole, a frame at a time, and in odd pieces: the DC blocker goes on from one to the next."""
+def stored(vector: dict[str, Any], capacity: int, guard: int) -> list[int]:
+    """The storage of a ring into which all samples went (R-3, R-6), 0 where none did."""
+    channels = vector["channels"]
+    out = [0] * (capacity + guard) * channels
+    for at, value in enumerate(vector["samples"]):
+        frame, channel = divmod(at, channels)
+        index = frame % capacity
+        out[index * channels + channel] = value
+        if index < guard:
+            out[(index + capacity) * channels + channel] = value
+    return out
+
+
+@pytest.mark.parametrize(
+    ("piece", "capacity", "guard"), [(1000, 1000, 0), (1, 600, 10), (7, 600, 600), (7, 13, 5), (13, 13, 13)]
+)
+def test_device(agent: Agent, piece: int, capacity: int, guard: int) -> None:
+    """Whole, a frame at a time, in odd pieces, and round and round a small ring with its guard."""
     chosen = [vector for vector in vectors("codec") if "slots" in vector]
-    answers = agent.ask("convert", [settings(vector, piece) for vector in chosen])
-    for vector, got in zip(chosen, answers, strict=True):
-        assert samples(got) == vector["samples"], vector["id"]
+    answers = agent.ask("convert", [settings(vector, piece, capacity, guard) for vector in chosen])
+    for vector, (got, index) in zip(chosen, answers, strict=True):
+        assert samples(got) == stored(vector, capacity, guard), vector["id"]
+        assert index == len(vector["slots"]) // vector["channels"] % capacity, vector["id"]
 
 
 def test_vectors_span_the_settings() -> None:

@@ -128,26 +128,29 @@ def do_ring(message, held=[None]):
     return [held[0].do(op, args) for op, args in message["ops"]]
 
 
+# In pieces, as a microphone gives them: the DC blocker goes on from one to the next. The
+# storage is a ring of `capacity` frames with a guard; what is left in it comes back whole.
 def do_convert(message):
     src = bytearray(unhexlify(message["slots"]))
     channels = message["channels"]
     frames = len(src) // 4 // channels
+    capacity = message["capacity"]
+    guard = message["guard"]
     state = kernels.new_state()
     state[kernels.K_CHANNELS] = channels
     state[kernels.K_SHIFT] = message["shift"]
     state[kernels.K_GAIN] = message["gain"]
     state[kernels.K_DC_ON] = 1 if message["dc_blocker"] else 0
-    state[kernels.K_CAPACITY] = frames + 1
-    state[kernels.K_GUARD] = 0
-    out = bytearray(2 * (frames + 1) * channels)
+    state[kernels.K_CAPACITY] = capacity
+    state[kernels.K_GUARD] = guard
+    out = bytearray(2 * (capacity + guard) * channels)
     done = 0
-    # In pieces, as a microphone gives them: the DC blocker goes on from one to the next.
     while done < frames:
         n = min(message["piece"], frames - done)
         state[kernels.K_FRAMES] = n
         kernels.convert(src[4 * done * channels :], out, state)
         done += n
-    return text(memoryview(out)[: 2 * frames * channels])
+    return [text(out), state[kernels.K_INDEX]]
 
 
 def do_cobs_encode(message):

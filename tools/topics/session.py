@@ -24,11 +24,10 @@ a range in which its samples are not what they were; `flags` are named.
 
 from __future__ import annotations
 
-from topics import session_beside, session_end, session_missing, session_start
+from topics import session_beside, session_end, session_missing, session_resume, session_start
 from topics.sessions import Vector
 
 
 def vectors() -> list[Vector]:
-    return (
-        session_start.vectors() + session_missing.vectors() + session_end.vectors() + session_beside.vectors()
-    )
+    topics = (session_start, session_resume, session_missing, session_end, session_beside)
+    return [vector for topic in topics for vector in topic.vectors()]

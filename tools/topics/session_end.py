@@ -72,6 +72,21 @@ def vectors() -> list[Vector]:
             ],
         ),
         session(
+            "last-wanted",
+            "W-28 W-29",
+            "an ACK that still wants the last chunk does not end its repetition",
+            DEVICE,
+            [
+                *end,
+                last,
+                host("ack", next=2, highest=3),
+                wait(200),
+                repeat,
+                host("ack", next=3, highest=3),
+                quiet(500, "device", "audio"),
+            ],
+        ),
+        session(
             "last-for-ever",
             "W-29",
             "at most last_repeats_max times",

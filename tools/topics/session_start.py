@@ -1,4 +1,4 @@
-"""HELLO, START, REFUSED, and START with `resume`."""
+"""HELLO, START, STARTED, REFUSED."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from topics.sessions import (
     heard,
     host,
     quiet,
-    resumed,
     session,
     wait,
 )
+
+# Windows of 300 + 70 frames that are complete after each 512 frames.
+ODD = [[j for j in range(40) if 512 * i < 300 * j + 370 <= 512 * (i + 1)] for i in range(20)]
 
 
 def starts() -> list[Vector]:
@@ -104,6 +106,23 @@ def starts() -> list[Vector]:
             ],
             channels=2,
             hop=256,
+        ),
+        session(
+            "start-odd-hop",
+            "W-24",
+            "windows that start and end anywhere in the ring's storage, all the way round it",
+            BOTH,
+            [
+                *begun(hop=300, overlap=70, ring_frames=4096 - 370),
+                *[
+                    step
+                    for i in range(20)
+                    for step in (capture(512), *[audio(j, range=[300 * j, 300 * j + 370]) for j in ODD[i]])
+                ],
+                heard(0, 300 * ODD[-1][-1] + 370),
+            ],
+            hop=300,
+            overlap=70,
         ),
         session(
             "started-lost",
@@ -263,130 +282,5 @@ def refusals() -> list[Vector]:
     ]
 
 
-def resumes() -> list[Vector]:
-    first = [
-        *begun(),
-        capture(2048),
-        audio(0),
-        audio(1),
-        audio(2, lost=True),
-        audio(3, lost=True),
-        heard(0, 1024),
-    ]
-    again = [{"ask": "lost"}, *HELLO[:2]]
-    unknown = {**START, "token": "$t2", "start_flags": 1, "stream_id": "0102030405060708", "sequence": 9}
-    other = {**STARTED, "token": "$t2", "stream_id": "$id2"}
-    return [
-        session(
-            "resume",
-            "W-21 W-22",
-            "the link was away; the same session goes on at the sequence that is missing",
-            BOTH,
-            [
-                *first,
-                *again,
-                *resumed(2, 0, 2),
-                audio(2),
-                audio(3),
-                heard(1024, 2048),
-                capture(512),
-                audio(4),
-                heard(2048, 2560),
-            ],
-        ),
-        session(
-            "resume-overwritten",
-            "W-22 W-26",
-            "the link was away for longer than the ring holds: from the oldest, and a gap",
-            BOTH,
-            [
-                *first,
-                capture(4096),
-                *[audio(i, lost=True) for i in range(4, 12)],
-                *again,
-                *resumed(2, 5, 5),
-                *[audio(i) for i in range(5, 12)],
-                event("gap", start=1024, stop=2560, cause="overwritten"),
-                heard(2560, 6144),
-            ],
-        ),
-        session(
-            "resume-repeated",
-            "W-20 W-22",
-            "the same resume again restarts nothing",
-            DEVICE,
-            [
-                *first,
-                *resumed(2, 0, 2),
-                audio(2),
-                audio(3),
-                host(
-                    "start",
-                    0,
-                    **{**START, "token": "$t2", "start_flags": 1, "stream_id": "$id", "sequence": 2},
-                ),
-                device("started", **{**STARTED, "token": "$t2", "next": 4}),
-                capture(512),
-                audio(4),
-            ],
-        ),
-        session(
-            "resume-unknown",
-            "W-22 W-40",
-            "no such stream here: a START like any other",
-            DEVICE,
-            [
-                *first,
-                host("start", 0, **unknown),
-                device("started", "$s2", **other),
-                capture(512),
-                audio(0, session="$s2"),
-            ],
-        ),
-        session(
-            "resume-after-reset",
-            "W-21 W-40",
-            "another stream id: the old stream ends in a gap of unknown length, and a new one starts at 0",
-            HOST,
-            [
-                *first,
-                {"ask": "lost"},
-                *HELLO[:2],
-                host(
-                    "start",
-                    0,
-                    **{**START, "token": "$t2", "start_flags": 1, "stream_id": "$id", "sequence": 2},
-                ),
-                device("started", "$s2", **other),
-                event("gap", start=1024, stop=None, cause="reset"),
-                event("started", session="$s2"),
-                audio(0, session="$s2"),
-                heard(0, 512),
-            ],
-        ),
-        session(
-            "silence",
-            "W-20 W-22 W-28",
-            "a host that hears nothing says HELLO, then resumes",
-            HOST,
-            [
-                *first,
-                quiet(1000, "host", "start"),
-                wait(1500),
-                *HELLO[:2],
-                host(
-                    "start",
-                    0,
-                    **{**START, "token": "$t2", "start_flags": 1, "stream_id": "$id", "sequence": 2},
-                ),
-                device("started", **{**STARTED, "token": "$t2", "next": 4}),
-                audio(2, "resent"),
-                audio(3, "resent"),
-                heard(1024, 2048),
-            ],
-        ),
-    ]
-
-
 def vectors() -> list[Vector]:
-    return starts() + refusals() + resumes()
+    return starts() + refusals()
