@@ -1,11 +1,11 @@
-"""codec.json: slots of a microphone to int16 (W-43, W-44), the layout of PCM (W-41)."""
+"""codec.json: slots of a microphone to int16 (W-43, W-44), and chunks of ADPCM (W-42)."""
 
 from __future__ import annotations
 
 import itertools
 from typing import Any
 
-from oracle import SPEC, convert
+from oracle import SPEC, adpcm, convert
 
 Vector = dict[str, Any]
 
@@ -49,7 +49,51 @@ def conversion(name: str, clauses: list[str], note: str, slots: list[int], **set
     }
 
 
+def compressed(name: str, note: str, samples: list[int], channels: int, cuts: list[list[int]]) -> Vector:
+    """`chunks` of a stream: their payload, and what it decodes to by itself."""
+    nibbles, before = adpcm.encode_stream(samples, channels)
+    chunks = []
+    for start, stop in cuts:
+        payload = adpcm.chunk_payload(nibbles, before, channels, start, stop)
+        decoded = adpcm.decode_payload(payload, channels)
+        chunks.append({"start": start, "stop": stop, "payload": payload.hex(), "decoded": decoded})
+    return {
+        "id": f"adpcm-{name}",
+        "clauses": ["W-42"],
+        "note": note,
+        "channels": channels,
+        "samples": samples,
+        "chunks": chunks,
+    }
+
+
+def compressions() -> list[Vector]:
+    wave = [abs(i * 37 % 2000 - 1000) * 18 - 9000 + n for i, n in enumerate(noise(200, 3, 11))]
+    loud = noise(120, 5, 16)
+    square = [32767 if i // 9 % 2 else -32768 for i in range(90)]
+    hops = [[0, 64], [64, 128], [128, 192], [192, 200]]
+    overlapping = [[0, 96], [64, 160], [128, 200]]
+    return [
+        compressed("wave", "hops of one stream: each decodes alone", wave, 1, hops),
+        compressed("overlap", "overlapping chunks agree where both are", wave, 1, overlapping),
+        compressed(
+            "odd", "an odd number of nibbles is padded by one", wave, 1, [[0, 63], [63, 64], [64, 199]]
+        ),
+        compressed("noise", "the index runs to its top", loud, 1, [[0, 120]]),
+        compressed("square", "the predictor is clamped at both ends", square, 1, [[0, 45], [45, 90]]),
+        compressed(
+            "silence", "the index runs to its bottom", loud[:20] + [0] * 100, 1, [[0, 120], [60, 120]]
+        ),
+        compressed("stereo", "a header for each channel, nibbles in turn", wave, 2, [[0, 50], [50, 100]]),
+        compressed("nothing", "a chunk of no frames has no payload", wave, 1, [[200, 200]]),
+    ]
+
+
 def vectors() -> list[Vector]:
+    return conversions() + compressions()
+
+
+def conversions() -> list[Vector]:
     limits = SPEC["limits"]
     identity = [v << 16 for v in (-32768, -32767, -2, -1, 0, 1, 2, 255, 256, 32766, 32767)]
     out = [
