@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commandline import Run, run_in
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEECH = ROOT / "host" / "ossicle" / "assets" / "speech.flac"
@@ -57,6 +58,12 @@ def micropython() -> str:
     from ossicle.micropython import find
 
     return str(find().path)
+
+
+@pytest.fixture
+def ossicle(tmp_path: Path) -> Run:
+    """Runs the command line in a folder of its own."""
+    return run_in(tmp_path)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

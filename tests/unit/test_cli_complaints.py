@@ -1,0 +1,134 @@
+"""Bad input: one clear line on stderr, exit code 1 (2 for wrong usage), never a traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import threading
+import tty
+from pathlib import Path
+
+import pytest
+from commandline import Done, Run, emulated
+
+from ossicle.proto._wire import PROTOCOL_VERSION, Kind
+from ossicle.proto.framing import SerialFraming
+from ossicle.proto.packets import Packet, encode
+
+
+def assert_one_line(done: Done, *words: str, code: int = 1) -> None:
+    assert done.returncode == code, done.stdout + done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert all(word in lines[0] for word in words), lines[0]
+
+
+def test_missing_source(ossicle: Run, tmp_path: Path) -> None:
+    assert_one_line(ossicle("record", "emulator:nothing.wav", "--out", "x.wav"), "nothing.wav")
+    assert not (tmp_path / "x.wav").exists()
+    assert_one_line(ossicle("emulate", "nothing.wav"), "nothing.wav")
+    assert_one_line(ossicle("vad", "nothing.wav"), "nothing.wav")
+
+
+def test_unreadable_source(ossicle: Run, tmp_path: Path) -> None:
+    (tmp_path / "text.wav").write_text("not a sound")
+    (tmp_path / "empty.wav").touch()
+    for name in ("text.wav", "empty.wav"):
+        assert_one_line(ossicle("vad", name), name)
+        assert_one_line(ossicle("emulate", name), name)
+        assert_one_line(ossicle("record", f"emulator:{name}", "--out", "x.wav"), name)
+    assert_one_line(ossicle("vad", "."), "folder")
+
+
+def test_port_that_does_not_exist(ossicle: Run, tmp_path: Path) -> None:
+    assert_one_line(ossicle("record", "/dev/ttyNONE7", "--out", "x.wav"), "/dev/ttyNONE7")
+    assert_one_line(ossicle("listen", "/dev/ttyNONE7"), "/dev/ttyNONE7")
+
+
+def test_port_that_is_silent(ossicle: Run) -> None:
+    master, slave = pty.openpty()
+    try:
+        done = ossicle("record", os.ttyname(slave), "--out", "x.wav", "--timeout", "1")
+        assert_one_line(done, os.ttyname(slave))
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
+def test_port_that_is_busy(ossicle: Run) -> None:
+    master, slave = pty.openpty()
+    try:
+        fcntl.flock(slave, fcntl.LOCK_EX)
+        assert_one_line(
+            ossicle("record", os.ttyname(slave), "--out", "x.wav"), os.ttyname(slave), "another program"
+        )
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
+def test_a_device_of_another_version_is_told_with_both_versions(ossicle: Run) -> None:
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    hello = json.dumps({"ossicle": 77, "device": "from the future"}).encode()
+    answer = SerialFraming().wrap(encode(Packet(Kind.HELLO, payload=hello)))
+
+    def device() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(master, 4096):
+                os.write(master, b"\0" + answer)
+
+    threading.Thread(target=device, daemon=True).start()
+    try:
+        done = ossicle("record", os.ttyname(slave), "--out", "x.wav")
+        assert_one_line(done, "version 77", str(PROTOCOL_VERSION))
+    finally:
+        os.close(slave)
+        os.close(master)
+
+
+def test_unknown_engine_names_the_known(ossicle: Run, speech: Path) -> None:
+    for arguments in (["vad", str(speech)], ["listen", emulated(speech)], ["demo"]):
+        assert_one_line(ossicle(*arguments, "--vad", "crystal-ball"), "crystal-ball", "webrtc", "energy")
+
+
+@pytest.mark.parametrize(
+    "url", ["gopher://x", "udp://0.0.0.0:4747", "ws://0.0.0.0:4748", "emulator:", "serial://"]
+)
+def test_url_that_is_not_known(ossicle: Run, url: str) -> None:
+    assert_one_line(ossicle("record", url, "--out", "x.wav"), url.partition(":")[0])
+
+
+def test_output_that_cannot_be_written(ossicle: Run, speech: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert_one_line(ossicle("record", emulated(speech), "--out", "no/such/folder/x.wav"), "x.wav")
+    assert_one_line(ossicle("record", emulated(speech), "--out", "x.mp3"), ".mp3", ".wav", ".flac")
+    assert_one_line(ossicle("listen", emulated(speech), "--out", "file"), "file")
+    assert_one_line(ossicle("demo", "--out", "file/in"), "file")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["record", "auto"],
+        ["nothing-like-this"],
+        ["record", "auto", "--out", "x.wav", "--seconds", "-1"],
+        ["record", "auto", "--out", "x.wav", "--mode", "perfect"],
+        ["vad"],
+        ["vad", "x.wav", "--text", "--json"],
+        ["emulate", "x.wav", "--speed", "warp"],
+    ],
+)
+def test_usage(ossicle: Run, arguments: list[str]) -> None:
+    done = ossicle(*arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_version_and_help(ossicle: Run) -> None:
+    assert ossicle("--version").stdout.startswith("ossicle 0.")
+    assert ossicle("record", "--help").returncode == 0
