@@ -120,8 +120,8 @@ def test_one_is_worked_on_one_waits_the_rest_are_dropped(i2s: I2S) -> None:
     """A readinto beyond that returns its length as if nothing were."""
     answer, _ = i2s.play(10_000, task={"arm": 5})
     assert answer["lengths"] == 5 * 1024
-    # Two fives at most: what the handler re-arms is one more each time, and it may not go on.
-    assert answer["handed_out"] <= 6 * 256
+    # The second may come before the first is taken from the queue.
+    assert answer["handed_out"] in (256, 512)
 
 
 def test_a_lost_callback_is_lost(i2s: I2S) -> None:

@@ -73,6 +73,23 @@ def test_noise_costs_no_sample(tmp_path: Path, seed: int) -> None:
     assert np.array_equal(heard.frames, expected)
 
 
+def test_a_source_that_can_wait_does(tmp_path: Path) -> None:
+    """Flat out W does not pass what the host has settled by more than the ring (W-28)."""
+    expected = noise(tmp_path / "a.wav", 200_000)
+    heard = Heard(1)
+    with Emulator(tmp_path / "a.wav", speed="max") as emulator, Line(emulator.port) as line:
+        core = Receiver(StreamRequest())
+        core.hold(5_000)
+        drive(line, core, heard, lambda: len(heard.only(events.Status)) >= 2)
+        assert core.status is not None
+        assert 33_000 < core.status.captured <= 5_000 + core.status.ring_frames
+        core.hold(None)
+        time.sleep(1.0)  # nor while the host is busy with something else
+        drive(line, core, heard, lambda: heard.ended is not None)
+    assert heard.gaps == []
+    assert np.array_equal(heard.frames, expected)
+
+
 def test_two_streams_one_after_another(tmp_path: Path) -> None:
     expected = noise(tmp_path / "a.wav", 50_000)
     with Emulator(tmp_path / "a.wav", speed="max") as emulator:
