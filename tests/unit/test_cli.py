@@ -9,9 +9,12 @@ import pytest
 import soundfile
 from commandline import Run, emulated, rows
 
+from ossicle.cli.consumers import Recorder
 from ossicle.cli.guard import complain, os_error_line
 from ossicle.cli.meter import FLOOR_DBFS, Meter, level_dbfs
 from ossicle.demo import labels
+from ossicle.proto.events import Gap
+from ossicle.sinks import open_sink
 
 
 def test_record_gives_back_every_sample(ossicle: Run, labelled: list[Path], tmp_path: Path) -> None:
@@ -70,6 +73,21 @@ def test_no_segment_hides_a_gap(ossicle: Run, speech: Path) -> None:
     assert any(row["stop_frame"] == gap["start_frame"] for row in segments)  # the gap lies in speech
     for row in segments:
         assert row["stop_frame"] <= gap["start_frame"] or row["start_frame"] >= gap["stop_frame"]
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_long_gap_is_silent_to_the_last_frame(tmp_path: Path, channels: int) -> None:
+    path = tmp_path / "x.wav"
+    recorder = Recorder(open_sink(path, 16000, channels), channels)
+    shape = (100,) if channels == 1 else (100, channels)
+    recorder.audio(0, np.ones(shape, np.int16))
+    recorder.gap(Gap(100, 50_100, "overwritten"))
+    recorder.gap(Gap(50_100, None, "reset"))
+    recorder.audio(50_100, np.ones(shape, np.int16))
+    recorder.finish()
+    heard, _ = soundfile.read(path, dtype="int16", always_2d=True)
+    assert len(heard) == 50_200
+    assert np.flatnonzero(heard[:, -1]).tolist() == [*range(100), *range(50_100, 50_200)]
 
 
 def test_listen_tells_and_writes_the_segments(ossicle: Run, speech: Path, tmp_path: Path) -> None:
@@ -145,6 +163,8 @@ def test_converted_files_are_told(
 
 
 def test_demo_flat_out(ossicle: Run, tmp_path: Path) -> None:
+    (tmp_path / "ossicle-demo").mkdir()
+    (tmp_path / "ossicle-demo" / "segment-0042-00001.00s.wav").touch()  # of an earlier run
     done = ossicle("demo", "--speed", "max", "--vad", "webrtc", "--json")
     assert done.returncode == 0, done.stderr
     last = rows(done)[-1]

@@ -105,5 +105,6 @@ def test_a_terminal_shows_the_meter_and_stdout_stays_clean(
     assert "dBFS" in seen
     assert "0 gaps" in seen
     assert ("speech" in seen) == (arguments[0] == "listen")
+    assert (b"speech of" in said) == (arguments[0] == "listen")
     assert b"dBFS" not in said
     assert b"\x1b" not in said
