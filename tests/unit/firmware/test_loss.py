@@ -108,6 +108,11 @@ class Board:
             hole = ((self.ring.written - w) & MASK) - BUFFER
             self.errors.append(self.written - hole - BUFFER - number * BUFFER)
 
+    def late_us(self, position: int) -> float:
+        """The time that the firmware gives to a position, less the true one."""
+        truth_us = self.start_us + position / BUFFER * self.period_us
+        return (self.capture.ticks_us(position & MASK) - truth_us + MASK // 2) % (MASK + 1) - MASK // 2
+
     def run(self, buffers: int) -> None:
         for _ in range(buffers):
             self.callback()
@@ -126,10 +131,10 @@ def test_an_hour_of_drift_is_no_loss(ppm: float) -> None:
     for _ in range(450):  # an hour, with a stall that DMA survives every eight seconds
         board.run(500)
         board.callback(rng.uniform(20_000, 250_000))
+        assert abs(board.late_us(board.written - 100)) < 2000  # the expectation keeps to the truth
     assert board.drops == 0
     assert board.ring.holes == 0
     assert board.capture.lost_frames == 0
-    assert board.written == board.captured * BUFFER or board.queue
 
 
 def stalls(seed: int) -> Iterator[float]:
@@ -158,13 +163,14 @@ def test_a_hundred_holes_never_add_up(ppm: float, hop: int) -> None:
 
 
 def test_a_stall_of_minutes_is_known_by_the_learned_rate() -> None:
-    """At 200 ppm two minutes are 384 frames: the nominal rate would be wrong by more than a buffer."""
-    board = Board(200)
-    board.run(40_000)
-    board.callback(120e6)
-    board.run(40)
-    assert board.ring.holes == 1
-    assert abs(board.errors[-1]) <= 512
+    """At 200 ppm two minutes are 384 frames: by the nominal rate it would be wrong by more than a buffer."""
+    for ppm in (-200, 200):
+        board = Board(ppm, hop=64)
+        board.run(40_000)
+        board.callback(120e6)
+        board.run(40)
+        assert board.ring.holes == 1
+        assert abs(board.errors[-1]) <= 32
 
 
 def test_the_clock_wraps() -> None:
@@ -192,6 +198,4 @@ def test_ticks_name_the_time_of_capture() -> None:
     board = Board(100, jitter_us=late(5))
     board.run(20_000)
     for back in (256, 5000, 30_000):
-        position = (board.ring.written - back) & MASK
-        truth = board.start_us + (board.written - back) / BUFFER * board.period_us
-        assert abs((board.capture.ticks_us(position) - truth + MASK // 2) % (MASK + 1) - MASK // 2) < 3000
+        assert abs(board.late_us(board.written - back)) < 2000
