@@ -23,7 +23,6 @@ of up to `guard` frames is one slice wherever it starts.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from math import ceil
 
@@ -38,7 +37,6 @@ from ossicle.audio.errors import (
     RingClosedError,
     RingError,
     RingFullError,
-    WriteTimeoutError,
 )
 from ossicle.audio.status import Overflow
 from ossicle.audio.storage import check_window, inspect
@@ -143,62 +141,40 @@ class AudioRing(Core):
     def _write_slowly(self, frames: Frames, block: bool, timeout: float | None) -> int:
         """A write that does not fit, or not into one slice, or finds `_limit` shut."""
         inspect(frames, self._dtype, self._channels)
-        count = len(frames)
-        self._meet()
-        with self._lock:
-            if self._closed:
-                raise RingClosedError
-            if count <= self._capacity - (self._written - self._read):
-                self._put(frames, count)
-            elif self._overflow == "overwrite":
-                self._overwrite(frames, count)
-            elif self._overflow == "reject" or not block:
-                self._refused += 1
-                self._refused_frames += count
-                raise RingFullError(self._capacity, count)
-            else:
-                self._write_waiting(frames, count, timeout)
+        try:
+            return self._locked(lambda: self._write_locked(frames, len(frames), block, timeout))
+        except RingError:
+            raise
+        except BaseException:
+            self._locked(self._mend)
+            raise
+
+    def _write_locked(self, frames: Frames, count: int, block: bool, timeout: float | None) -> int:
+        if self._closed:
+            raise RingClosedError
+        if count <= self._capacity - (self._written - self._read):
+            self._put(frames, count)
+        elif self._overflow == "overwrite":
+            skipped = max(0, count - self._capacity)
+            self._put(frames[skipped:], count - skipped, skipped)
+        elif self._overflow == "reject" or not block:
+            self._refused += 1
+            self._refused_frames += count
+            raise RingFullError(self._capacity, count)
+        else:
+            self._write_waiting(frames, count, timeout)
         return count
 
     def _abandon(self, frames: Frames) -> None:
-        """A write without the lock ended in an exception: wrong frames, or the thread was interrupted.
-
-        Wrong frames have changed nothing. After an interruption what was being overwritten is no longer
-        history, and guard and mirror are made equal again.
-        """
+        """A write without the lock ended in an exception: wrong frames, which have changed nothing, or the
+        thread was interrupted."""
         try:
             inspect(frames, self._dtype, self._channels)
         except RingError:
             self._claimed = self._written
             raise
-        if self._claimed != self._written:
-            self._floor = max(self._floor, self._claimed - self._capacity)
-            self._storage[self._capacity :] = self._storage[: self._guard]
-            self._claimed = self._written
+        self._mend()
         self._wake_reader()
-
-    def _write_waiting(self, frames: Frames, count: int, timeout: float | None) -> None:
-        """Append as room comes. A piece is never held back for more room: the reader may wait for just that
-        piece."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        done = 0
-        while True:
-            if self._closed:
-                raise RingClosedError(done)
-            piece = min(count - done, self._capacity - (self._written - self._read))
-            if piece:
-                self._put(frames[done : done + piece], piece)
-                done += piece
-            if done == count:
-                return
-            # First the wish, then the look: a reader first moves, then looks for the wish.
-            self._room_wanted = True
-            if self._written - self._read < self._capacity:
-                continue
-            if not self._wait(self._room, deadline) and self._written - self._read >= self._capacity:
-                if self._closed:
-                    raise RingClosedError(done)
-                raise WriteTimeoutError(done, count)
 
     # Reading
 
@@ -212,10 +188,11 @@ class AudioRing(Core):
         """
         if self._alone and 0 <= n <= self._written - self._read:
             return self._read_on(n)
-        self._meet()
-        with self._lock:
-            self._await(n, block, timeout)
-            return self._read_on(n)
+        return self._locked(lambda: self._read_waiting(n, block, timeout))
+
+    def _read_waiting(self, n: int, block: bool, timeout: float | None) -> Frames:
+        self._await(n, block, timeout)
+        return self._read_on(n)
 
     def _read_on(self, n: int) -> Frames:
         data = self._copy(self._read, n)
@@ -224,26 +201,30 @@ class AudioRing(Core):
         return data
 
     def read_batch(self, windows: Sequence[tuple[int, int]]) -> list[AudioChunk]:
-        """For each `(hop, overlap)` in turn the chunk there, as a copy, moving on by `hop`; ends at the
-        first that is not there yet. Never waits."""
+        """For each `(hop, overlap)` in turn the chunk there, as a copy, moving on by `hop`; ends at the first
+        that is not there yet. Never waits."""
+        for hop, overlap in windows:
+            check_window(hop, overlap)
+        return self._locked(lambda: self._read_batch(windows))
+
+    def _read_batch(self, windows: Sequence[tuple[int, int]]) -> list[AudioChunk]:
         chunks: list[AudioChunk] = []
-        with self._lock:
-            for hop, overlap in windows:
-                check_window(hop, overlap)
-                if self._written - self._read < hop + overlap:
-                    break
-                chunks.append(self._cut(hop, overlap, hop + overlap, copy=True))
-                self._move(hop)
+        for hop, overlap in windows:
+            if self._written - self._read < hop + overlap:
+                break
+            chunks.append(self._cut(hop, overlap, hop + overlap, copy=True))
+            self._move(hop)
         return chunks
 
     def peek(self, n: int) -> Frames:
         """The next `n` frames, without moving: a read-only view, valid until the reader moves on, where `n`
-        is at most the guard and the policy is not "overwrite"; else a copy. Never waits; raises as
-        `read`."""
-        with self._lock:
-            self._await(n, False, None)
-            self._looked = True
-            return self._look(self._read, n)
+        is at most the guard and the policy is not "overwrite"; else a copy. Never waits; raises as `read`."""
+        return self._locked(lambda: self._peek(n))
+
+    def _peek(self, n: int) -> Frames:
+        self._await(n, False, None)
+        self._looked = True
+        return self._look(self._read, n)
 
     def chunk(self, hop: int, overlap: int = 0) -> AudioChunk | None:
         """The window of `hop + overlap` frames at the reader, or None while less is available. Does not move.
@@ -254,7 +235,8 @@ class AudioRing(Core):
         """
         count = hop + overlap
         if not self._alone:
-            return self._chunk_locked(hop, overlap)
+            check_window(hop, overlap)
+            return self._locked(lambda: self._chunk_locked(hop, overlap))
         start = self._read
         fill = self._written - start
         frozen, capacity, guard = self._out
@@ -275,12 +257,10 @@ class AudioRing(Core):
         return chunk
 
     def _chunk_locked(self, hop: int, overlap: int) -> AudioChunk | None:
-        check_window(hop, overlap)
-        self._meet()
-        with self._lock:
-            if self._written - self._read < hop + overlap:
-                return None
-            return self._cut(hop, overlap, hop + overlap, copy=not self._shares)
+        count = hop + overlap
+        if self._written - self._read < count:
+            return None
+        return self._cut(hop, overlap, count, copy=not self._shares)
 
     def chunks(
         self, hop: int, overlap: int = 0, *, copy: bool = True, timeout: float | None = None
@@ -309,18 +289,24 @@ class AudioRing(Core):
                     chunk = self._cut(hop, overlap, window, copy=copy)
                     held = self._step(chunk)
                 else:
-                    self._meet()
-                    with self._lock:
-                        self._await(window, True, timeout, rest=True)
-                        count = min(window, self._written - self._read)
-                        if not count:
-                            return
-                        chunk = self._cut(hop, overlap, count, copy=copy)
-                        held = self._step(chunk)
+                    next_chunk = self._locked(lambda: self._next_chunk(hop, overlap, copy, timeout))
+                    if next_chunk is None:
+                        return
+                    chunk, held = next_chunk
                 yield chunk
         finally:
             if held:
                 self.skip(held)
+
+    def _next_chunk(
+        self, hop: int, overlap: int, copy: bool, timeout: float | None
+    ) -> tuple[AudioChunk, int] | None:
+        self._await(hop + overlap, True, timeout, rest=True)
+        count = min(hop + overlap, self._written - self._read)
+        if not count:
+            return None
+        chunk = self._cut(hop, overlap, count, copy=copy)
+        return chunk, self._step(chunk)
 
     def _cut(self, hop: int, overlap: int, count: int, *, copy: bool) -> AudioChunk:
         """The chunk of `count` frames at the reader, fewer than a window only at the end."""
@@ -354,33 +340,43 @@ class AudioRing(Core):
             if self._room_wanted:
                 self._wake_writer()
             return
-        with self._lock:
-            if not 0 <= n <= self._written - self._read:
-                raise NotEnoughDataError(self._written - self._read, n)
-            self._move(n)
+        self._locked(lambda: self._advance(n))
+
+    def _advance(self, n: int) -> None:
+        if not 0 <= n <= self._written - self._read:
+            raise NotEnoughDataError(self._written - self._read, n)
+        self._move(n)
 
     def skip(self, n: int) -> int:
         """Move the reader on by `n` frames or by all there are, whichever is less; returns how many."""
         if n < 0:
             raise ValueError(f"cannot skip {n} frames: a reader does not move back")
-        with self._lock:
-            moved = min(n, self._written - self._read)
-            self._move(moved)
+        return self._locked(lambda: self._skip(n))
+
+    def _skip(self, n: int) -> int:
+        moved = min(n, self._written - self._read)
+        self._move(moved)
         return moved
 
     def history(self, start: int, n: int) -> Frames:
         """A copy of frames `[start, start + n)`, read or not. Raises `HistoryError`, which names what the
         ring holds, when any of them is not there."""
-        with self._still():
-            oldest = self._oldest()
-            if n < 0 or start < oldest or start + n > self._written:
-                raise HistoryError(start, start + n, oldest, self._written)
-            return self._copy(start, n)
+        return self._still(lambda: self._history(start, n))
+
+    def _history(self, start: int, n: int) -> Frames:
+        oldest = self._oldest()
+        if n < 0 or start < oldest or start + n > self._written:
+            raise HistoryError(start, start + n, oldest, self._written)
+        return self._copy(start, n)
 
     def clear(self) -> None:
         """Drop what is unread. Counting goes on, and what was written stays in history. It is the reader who
         may call this, as all that moves the reader."""
-        with self._lock:
-            self._cleared += self._written - self._read
-            self._read = self._written
+
+        def drop() -> None:
+            dropped = self._written - self._read
+            self._read += dropped
+            self._cleared += dropped
             self._wake_writer()
+
+        self._locked(drop)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ossicle.audio import storage
 from ossicle.audio.chunk import Frames
-from ossicle.audio.status import Overflow
+from ossicle.audio.status import Overflow, RingStatus, level
 
 NOBODY = sys.maxsize  # `_wanted` while no reader waits: no fill reaches it
 SHUT = -1  # `_limit` while writes must take the lock: no fill is within it
@@ -40,9 +40,11 @@ class State:
         "_dtype",
         "_fill_sum",
         "_floor",  # nothing before this position is in history
+        "_gil",  # one thread runs at a time
         "_guard",
         "_guard_wish",
         "_in",  # (target, capacity, guard): where a write goes; one tuple, so that it is loaded at once
+        "_inside",  # threads that are under the lock and do not wait
         "_jumped",  # an overflow moved R, and the reader has not yet looked there and moved on
         "_limit",  # the largest fill that a write without the lock may make: the capacity, or SHUT
         "_lock",
@@ -90,7 +92,9 @@ class State:
         self._ndim = 2 if self._wide else 1
         self._overflow: Overflow = overflow
         self._shares = overflow != "overwrite"
-        self._alone = self._shares and has_gil()
+        self._gil = has_gil()
+        self._alone = self._shares and self._gil
+        self._inside = 0
         self._guard_wish = guard
         self._lock = _threading.RLock()
         self._data = _threading.Condition(self._lock)
@@ -99,7 +103,7 @@ class State:
         self._room_wanted = False
         self._closed = False
         self._allocate(capacity)
-        self._limit = self._open_limit()
+        self._limit = capacity if self._gil else SHUT
         self._written = self._claimed = self._read = self._origin = self._floor = 0
         self._jumped = self._looked = False
         self._writes = self._views = self._copies = self._contention = self._waits = 0
@@ -146,9 +150,6 @@ class State:
 
     def _oldest(self) -> int:
         return max(self._floor, self._written - self._capacity)
-
-    def _open_limit(self) -> int:
-        return self._capacity if has_gil() and not self._closed else SHUT
 
     # What it tells
 
@@ -206,6 +207,40 @@ class State:
     @property
     def closed(self) -> bool:
         return self._closed
+
+    def _status(self) -> RingStatus:
+        available = self.available
+        fill = available / self._capacity
+        frame_bytes = self._dtype.itemsize * self._channels
+        out = self._read - self._origin - self._dropped - self._cleared
+        return RingStatus(
+            capacity=self._capacity,
+            guard=self._guard,
+            overflow=self._overflow,
+            closed=self._closed,
+            written=self._written,
+            read_position=self._read,
+            available=available,
+            free=self._capacity - available,
+            fill=fill,
+            mean_fill=self._fill_sum / self._writes / self._capacity if self._writes else 0.0,
+            peak_fill=self._peak / self._capacity,
+            level=level(fill),
+            writes=self._writes,
+            reads=self._views + self._copies,
+            bytes_in=(self._written - self._origin) * frame_bytes,
+            bytes_out=out * frame_bytes,
+            overflows=self._drops,
+            frames_dropped=self._dropped,
+            refused=self._refused,
+            frames_refused=self._refused_frames,
+            frames_cleared=self._cleared,
+            waits=self._waits,
+            wait_s=self._wait_s,
+            contention=self._contention,
+            views=self._views,
+            copies=self._copies,
+        )
 
     def __repr__(self) -> str:
         kind = f"{self._dtype.name} x {self._channels}, {self._overflow}"

@@ -312,7 +312,7 @@ FAULTS = {
     "writer looks before its wish": ("fullness", [(ROOM, "")]),
     "closing does not wait": (
         "closing",
-        [("with self._still(patient=False):", "with self._lock:\n            self._limit = SHUT")],
+        [("self._still(shut, patient=False)", "self._limit = SHUT\n        self._locked(shut)")],
     ),
     "resizing does not wait": ("holding", [("while self._claimed != self._written:", "while False:")]),
     "guard not copied back": ("anything", [(BACK, "                        pass\n")]),
