@@ -13,7 +13,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import inf
 from threading import Condition
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .audio.ring import AudioRing
@@ -98,8 +100,12 @@ class Subscription:
         with self._changed:
             if self._ring is not None and frames > self._ring.capacity // 2:
                 raise ValueError(f"{frames} frames at once: at most {self._ring.capacity // 2}")
-            if not self._changed.wait_for(lambda: self._ready(frames), timeout):
-                raise TimeoutError(f"fewer than {frames} frames came in {timeout} s")
+            stop = inf if timeout is None else monotonic() + timeout
+            while not self._ready(frames):
+                left = stop - monotonic()
+                if left <= 0:
+                    raise TimeoutError(f"fewer than {frames} frames came in {timeout} s")
+                self._changed.wait(min(left, _WAIT_S))
             blocks: list[Block] = []
             while not blocks:
                 item = self._take(view.wants)

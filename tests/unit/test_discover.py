@@ -77,7 +77,7 @@ def test_auto_takes_what_answers(ports):
 
 
 def test_auto_without_any_port_suggests_the_emulator(ports):
-    with pytest.raises(LinkError, match="no serial port was found.*emulator:FILE"):
+    with pytest.raises(LinkError, match=r"no serial port was found.*emulator:FILE"):
         ossicle.open("auto")
 
 

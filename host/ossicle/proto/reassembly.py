@@ -82,15 +82,15 @@ class Reassembly:
         if flags & _LAST:
             self.last = sequence
             self._end = sequence * self.hop + count
+        if sequence >= self.next + self.window:
+            # The device's ring cannot hold both ends of this: what is older was overwritten.
+            self.gone(self.next, sequence - self.window + 1, "overwritten")
         if sequence < self.next:
             self._again(sequence, frames)
             self._finish()
             return True
         if sequence >= self.highest:
             self.highest = sequence + 1
-        if sequence >= self.next + self.window:
-            # The device's ring cannot hold both ends of this: what is older was overwritten.
-            self.gone(self.next, sequence - self.window + 1, "overwritten")
         known = self._chunks.get(sequence)
         if known is not None:
             self._counters.duplicates += 1

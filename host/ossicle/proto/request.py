@@ -55,7 +55,7 @@ class StreamRequest:
     @property
     def hop_frames(self) -> int:
         """The hop, in frames."""
-        return self.hop or wire.DEFAULT_HOP // self.channels
+        return wire.DEFAULT_HOP // self.channels if self.hop is None else self.hop
 
     @property
     def window_bytes(self) -> int:

@@ -58,6 +58,16 @@ class Stream:
         self.audio.expect(started.next)
         self.acks.hurry()
 
+    def agrees(self, fields: wire.StartedFields) -> bool:
+        """What a stream is cut into does not change while it lasts."""
+        now = self.started
+        return (fields.hop, fields.overlap, fields.channels, fields.rate) == (
+            now.hop,
+            now.overlap,
+            now.channels,
+            now.rate,
+        )
+
     def renew(self, session: int) -> None:
         """The device goes on under another session number (W-8)."""
         self.started = replace(self.started, session=session)

@@ -90,9 +90,10 @@ def test_whatever_is_missing_is_a_gap(seed, mode):
 
 @pytest.mark.parametrize(("hop", "overlap"), [(512, 0), (512, 100), (128, 128), (128, 300)])
 @pytest.mark.parametrize("at", [5120, 5121, 5631])
-def test_a_hole_is_one_gap_of_its_length(hop, overlap, at):
+@pytest.mark.parametrize("frames", [3000, 1])
+def test_a_hole_is_one_gap_of_its_length(hop, overlap, at, frames):
     request = StreamRequest(hop=hop, overlap=overlap)
-    w = world(request=request, length=RATE, holes=((at, 3000),), max_baud=4_000_000)
+    w = world(request=request, length=RATE, holes=((at, frames),), max_baud=4_000_000)
     assert w.run(20, ended(w))
     told = check(w.events)
     assert told.gaps == [ev.Gap(at, w.device.holes[0][1], "capture", estimated=True)]

@@ -120,6 +120,34 @@ def test_gone_of_what_came_keeps_what_came():
     check(stream.events)
 
 
+def test_nothing_lies_beyond_the_last():
+    stream = Stream()
+    stream.chunk(3, 5, Flag.LAST)
+    stream.gone(0, 100, "overwritten")
+    assert stream.ended
+    assert stream.highest == 4
+    assert stream.events[-1] == ev.Ended(3 * HOP + 5)
+
+
+def test_what_is_known_to_exist_is_missing():
+    stream = Stream()
+    stream.chunk(0)
+    stream.expect(3)
+    assert list(stream.missing()) == [(1, 3)]
+    assert not stream.complete
+
+
+def test_a_chunk_that_was_said_to_be_gone_and_comes_all_the_same():
+    """Beyond the window, where making room for it settles it."""
+    stream = Stream(window=10)
+    stream.gone(5, 50, "capture")
+    stream.chunk(45)
+    assert stream.next == 50
+    assert stream.counters.duplicates + stream.counters.late == 1
+    stream.gone(0, 60, "capture")
+    assert stream.next == 60
+
+
 def test_causes_are_told_apart():
     stream = Stream()
     stream.gone(0, 2, "overwritten")
