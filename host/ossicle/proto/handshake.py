@@ -251,7 +251,6 @@ class Handshake:
     def _give_up(self, now: float) -> None:
         if self.state is State.SWITCHING and self.baud is not None:
             self.failed_speeds.add(self.baud)
-            self.baud = self._default
         self._set = None
         self.move(Trigger.TIMEOUT, now)
 

@@ -86,6 +86,7 @@ class Receiver:
         self._number = 0  # of the next packet out
         self._heard = float("-inf")
         self._hold: int | None = None
+        self._speed = baud  # at which the framing's unfinished frame came
         self._handshake = Handshake(
             self.request,
             baud=baud,
@@ -123,7 +124,6 @@ class Receiver:
 
     def tick(self, now: float) -> None:
         """Do what is due by now."""
-        speed = self._handshake.baud
         state = self._handshake.state
         if state in _IN_SESSION and self.stream is not None:
             self.stream.work(now, self._hold, self._send)
@@ -135,7 +135,8 @@ class Receiver:
             self._handshake.tick(now)
             if state is State.STOPPING and self._handshake.state is State.ENDED and self.stream is not None:
                 self.stream.audio.close()
-        if self._handshake.baud != speed:
+        if self._handshake.baud != self._speed:
+            self._speed = self._handshake.baud
             self._framing.reset()
 
     def events(self) -> list[Event]:
@@ -305,12 +306,8 @@ class Receiver:
             self._handshake.move(Trigger.REFUSED, now)
 
     def _on_set_reply(self, packet: Packet, now: float) -> None:
-        speed = self._handshake.baud
         if not self._handshake.on_set_reply(wire.SetReplyFields.unpack(packet.payload), now):
             self.counters.unexpected += 1
-        if self._handshake.baud != speed:
-            self._out.clear()  # composed for the old speed
-            self._framing.reset()
 
     # Streams
 

@@ -6,6 +6,7 @@ import pytest
 from simworld import RATE, Line, check, ended, of, world
 
 from ossicle.proto import events as ev
+from ossicle.proto._wire import Kind
 from ossicle.proto.handshake import State
 
 
@@ -66,6 +67,44 @@ def test_a_renewed_session_goes_on_without_a_break():
     told = check(w.events)
     assert told.gaps == []
     assert [e.session for e in of(w, ev.SessionChanged)] == [w.device.session]
+
+
+def test_what_another_session_says_is_not_believed():
+    w = world(length=RATE * 2)
+    w.run(1.5)
+    device = w.device
+    session, device.session = device.session, device.session % 65535 + 1
+    foreign = [
+        device.packet(Kind.AUDIO, bytes(1024), sequence=w.receiver.stream.audio.next),
+        device.packet(Kind.STATUS, bytes(52)),
+        device.packet(Kind.LOG, bytes(4) + b"x"),
+    ]
+    device.session = session
+    for frame in foreign:
+        w.receiver.receive(frame, w.now)
+    assert w.receiver.counters.wrong_session == len(foreign)
+    assert w.run(20, ended(w))
+    assert check(w.events).gaps == []
+    assert not of(w, ev.Log)
+
+
+def test_a_stream_is_resumed_when_its_speed_works_again():
+    """At the default speed the device refuses to go on: that is no reason to give up."""
+    w = world(length=RATE * 60)
+    w.run(2)
+    w.down.cut = w.up.cut = True
+    w.run(4)
+    w.down.cut = w.up.cut = False
+    w.device.deaf_bauds = (921600, 460800)
+    w.run(15)
+    assert w.receiver.baud == w.device.baud == 115200 or w.receiver.state is State.SWITCHING
+    assert not of(w, ev.Refused)
+    w.device.deaf_bauds = ()
+    assert w.run(20, lambda: w.receiver.state is State.STREAMING)
+    assert of(w, ev.Started)[-1].resumed
+    w.receiver.stop(w.now)
+    assert w.run(20, ended(w))
+    check(w.events)
 
 
 def test_audio_of_another_session_is_dropped_and_counted():
