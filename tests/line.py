@@ -115,13 +115,16 @@ def drive(
     until: Callable[[], object],
     *,
     timeout_s: float = 60.0,
-    alive: Callable[[], bool] = lambda: True,
+    board: Emulator | None = None,
 ) -> None:
-    """Carry bytes between line and receiver until `until()` is true; AssertionError after `timeout_s`."""
+    """Carry bytes between line and receiver until `until()` is true.
+
+    AssertionError after `timeout_s`, or when the board has ended.
+    """
     deadline = time.monotonic() + timeout_s
     while not until():
         assert time.monotonic() < deadline, f"not in {timeout_s} s: {receiver.stats()}"
-        assert alive(), "the emulated board has ended"
+        assert board is None or board.returncode is None, board.failure
         data = line.read(0.01)
         if data:
             receiver.receive(data, time.monotonic())
@@ -144,7 +147,7 @@ def hear(emulator: Emulator, request: StreamRequest | None = None, *, timeout_s:
             heard,
             lambda: heard.ended is not None,
             timeout_s=timeout_s,
-            alive=lambda: emulator.returncode is None,
+            board=emulator,
         )
         core.part(time.monotonic())
         drive(line, core, heard, lambda: core.state.name == "OVER", timeout_s=5)

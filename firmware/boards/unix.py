@@ -42,12 +42,14 @@ class Microphone(I2SMicrophone):
     def __init__(self, config):
         super().__init__(0, config.sck, config.ws, config.sd, settings["ibuf"])
         self.stale_frames = 0
-        self._handled = 0  # frames of the stream that the handler has taken; callback
+        self._handled = 0  # frames that the handler has taken; callback
+        self._dropped = 0  # frames that DMA has dropped, and that W has a hole for; callback
 
     def start(self, rate, channels, handler):
         self.close()
         self.ended = False
         self._handled = 0
+        self._dropped = 0
         return super().start(rate, channels, handler)
 
     def stop(self):
@@ -57,13 +59,14 @@ class Microphone(I2SMicrophone):
         self.ended = self._i2s.ended
         frames = self._i2s.filled()
         self._handled += frames
+        self._dropped = self._i2s.dropped_frames
         return frames
 
     # Flat out: no more than until W is a ring's capacity ahead of `position` (W-28).
     def acknowledged(self, position):
         if not flat_out or self._i2s is None:
             return
-        handled = self._handled  # first: a callback between these lines must not be counted twice
+        handled = self._handled + self._dropped  # before W: a callback between them makes the limit lower
         ahead = (self.ring.written - position) & _MASK
         if ahead >= _HALF:  # settled beyond W, to the end of a hole
             ahead = 0

@@ -36,7 +36,7 @@ class Garbage:
         self.hits = 0
 
     def spoil(self, data: bytes) -> bytes:
-        if not data or self._random.random() > 0.05:
+        if not data or self._random.random() > 0.1:
             return data
         self.hits += 1
         at = self._random.randrange(len(data))
@@ -66,7 +66,7 @@ def test_noise_costs_no_sample(tmp_path: Path, seed: int) -> None:
     with Emulator(tmp_path / "a.wav", speed="max") as emulator, Line(emulator.port) as line:
         garbage = Garbage(line, seed)
         core = Receiver(StreamRequest())
-        drive(garbage, core, heard, lambda: heard.ended is not None)
+        drive(garbage, core, heard, lambda: heard.ended is not None, board=emulator)
         assert emulator.stderr == ""
     assert garbage.hits > 5
     assert heard.gaps == []
@@ -80,12 +80,12 @@ def test_a_source_that_can_wait_does(tmp_path: Path) -> None:
     with Emulator(tmp_path / "a.wav", speed="max") as emulator, Line(emulator.port) as line:
         core = Receiver(StreamRequest())
         core.hold(5_000)
-        drive(line, core, heard, lambda: len(heard.only(events.Status)) >= 2)
+        drive(line, core, heard, lambda: len(heard.only(events.Status)) >= 2, board=emulator)
         assert core.status is not None
         assert 33_000 < core.status.captured <= 5_000 + core.status.ring_frames
         core.hold(None)
         time.sleep(1.0)  # nor while the host is busy with something else
-        drive(line, core, heard, lambda: heard.ended is not None)
+        drive(line, core, heard, lambda: heard.ended is not None, board=emulator)
     assert heard.gaps == []
     assert np.array_equal(heard.frames, expected)
 
@@ -107,7 +107,7 @@ def test_a_new_start_takes_the_place_of_a_stream(tmp_path: Path) -> None:
     heard = Heard(1)
     with Emulator(tmp_path / "a.wav", speed="max") as emulator:
         with Line(emulator.port) as line:
-            drive(line, Receiver(StreamRequest()), heard, lambda: heard.position > 20_000)
+            drive(line, Receiver(StreamRequest()), heard, lambda: heard.position > 20_000, board=emulator)
         again = hear(emulator)
         assert emulator.stderr == ""
     assert np.array_equal(heard.frames, expected[: heard.position])
@@ -119,7 +119,7 @@ def test_a_rate_that_the_recording_has_not_is_refused(tmp_path: Path) -> None:
     heard = Heard(1)
     with Emulator(tmp_path / "a.wav", speed="max") as emulator, Line(emulator.port) as line:
         core = Receiver(StreamRequest(rate=8000))
-        drive(line, core, heard, lambda: heard.only(events.Refused), timeout_s=10)
+        drive(line, core, heard, lambda: heard.only(events.Refused), timeout_s=10, board=emulator)
         assert emulator.stderr == ""
     (refused,) = heard.only(events.Refused)
     assert isinstance(refused, events.Refused)
@@ -138,7 +138,7 @@ def test_another_speed_at_the_start(tmp_path: Path, baud: int) -> None:
             line.write(b"hello, is anybody there?\x00")
             line.read(0.01)
         core = Receiver(StreamRequest())
-        drive(line, core, heard, lambda: heard.ended is not None)
+        drive(line, core, heard, lambda: heard.ended is not None, board=emulator)
         assert emulator.stderr == ""
     assert np.array_equal(heard.frames, expected)
 
@@ -150,7 +150,7 @@ def test_a_host_that_vanished_at_the_higher_speed(tmp_path: Path) -> None:
     heard = Heard(1)
     with Emulator(tmp_path / "a.wav") as emulator:
         with Line(emulator.port) as line:
-            drive(line, Receiver(StreamRequest()), heard, lambda: heard.position > 4_000)
+            drive(line, Receiver(StreamRequest()), heard, lambda: heard.position > 4_000, board=emulator)
             assert line.baud > 115200
         again = hear(emulator)
     assert np.array_equal(again.frames, expected)
@@ -166,11 +166,11 @@ def test_a_line_that_was_dropped(tmp_path: Path, outage_s: float) -> None:
     with Emulator(tmp_path / "a.wav") as emulator:
         core = Receiver(StreamRequest())
         with Line(emulator.port) as line:
-            drive(line, core, heard, lambda: heard.position > 8_000)
+            drive(line, core, heard, lambda: heard.position > 8_000, board=emulator)
         time.sleep(outage_s)
         with Line(emulator.port) as line:
             core.lost(time.monotonic())
-            drive(line, core, heard, lambda: heard.ended is not None)
+            drive(line, core, heard, lambda: heard.ended is not None, board=emulator)
         assert emulator.stderr == ""
     assert heard.ended == len(expected)
     for start, stretch in heard.stretches():
@@ -188,7 +188,7 @@ def test_a_board_that_is_killed(tmp_path: Path) -> None:
     heard = Heard(1)
     with Emulator(tmp_path / "a.wav") as emulator, Line(emulator.port) as line:
         core = Receiver(StreamRequest())
-        drive(line, core, heard, lambda: heard.position > 1_000)
+        drive(line, core, heard, lambda: heard.position > 1_000, board=emulator)
         assert emulator.pid is not None
         os.kill(emulator.pid, signal.SIGKILL)
         with contextlib.suppress(OSError):
@@ -206,7 +206,7 @@ def test_the_way_back_to_the_repl(tmp_path: Path, streaming: bool) -> None:
     heard = Heard(1)
     with Emulator(tmp_path / "a.wav", pace=False) as emulator, Line(emulator.port) as line:
         if streaming:
-            drive(line, Receiver(StreamRequest()), heard, lambda: heard.position > 1_000)
+            drive(line, Receiver(StreamRequest()), heard, lambda: heard.position > 1_000, board=emulator)
             line.write(b"\x00\r\x03\r\x01")
         else:
             time.sleep(0.3)

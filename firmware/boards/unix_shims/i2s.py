@@ -25,6 +25,7 @@ _MASK = const(0x3FFFFFFF)
 _ENDED = const(0x10000)  # in a callback's argument: the source has ended with this buffer
 _HELD_UP_US = const(100000)  # the thread catches up when it is late, but by no more than this
 _POLL_US = const(300)
+_MARGIN = const(1024)  # frames by which the firmware's estimate of a hole may be off, and more
 _JOIN_MS = const(2000)
 
 
@@ -77,8 +78,8 @@ class I2S:
         self._slot = [None]  # the queue of depth 1
         self._posted = 0  # buffers put into the queue
         self._on = True
-        self._settled = -1  # frames handed out, when the host has settled all of them
-        self._limit = -1  # frames: flat out no more than these get past DMA; -1: any number
+        self._settled = -1  # frames captured, when the host has settled all of them
+        self._limit = -1  # frames: flat out no more than these are captured; -1: any number
         # the firmware's own
         self._handler = None
         self._filled = 0
@@ -125,14 +126,13 @@ class I2S:
         return self._filled
 
     def allow(self, frames, settled):
-        # Flat out the source waits before it hands out more than this in all. A stall has no such limit, but
-        # what does not fit begins only when the host has settled all of the `settled` frames handed out: in
+        # Flat out the source waits before it captures more than this in all. A stall has no such limit, but
+        # one that does not fit begins only when the host has settled all of the `settled` frames captured: in
         # real time it would have.
         self._limit = frames
         self._settled = settled
 
     def handed_out(self):
-        # What DMA drops is not.
         return self._tail - self.dropped_frames
 
     def _fire(self, argument):
@@ -175,11 +175,10 @@ class I2S:
             return 0
         if self._current is None or self._tail != self._head or self._head == self._total:
             return _POLL_US // 4
-        handed_out = self.handed_out()
         wanted = _FRAMES
         if self._stall_next():
-            wanted = 0 if handed_out == self._settled else self._stalls[self._stall][1]
-        if 0 <= self._limit < handed_out + wanted:
+            wanted = 0 if self._head == self._settled else self._stalls[self._stall][1] + _MARGIN
+        if 0 <= self._limit < self._head + wanted:
             return _POLL_US
         self._capture()
         return 0
