@@ -54,7 +54,15 @@ def test_envelope_of_little(count: int) -> None:
 def scene(count: int) -> Scene:
     frames = (np.arange(count) % 2000 - 1000).astype(np.int16)
     return Scene(
-        "t", 16000, frames, [(100, 900)], "energy", 0.5, [(0, 0.1), (99, 0.9)], [(100, 900, "x" * 40)], [(0, 9)]
+        "t",
+        16000,
+        frames,
+        [(100, 900)],
+        "energy",
+        0.5,
+        [(0, 0.1), (99, 0.9)],
+        [(100, 900, "x" * 40)],
+        [(0, 9)],
     )
 
 
