@@ -176,6 +176,16 @@ def test_demo_flat_out(ossicle: Run, tmp_path: Path) -> None:
     assert (folder / "demo.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_demo_without_matplotlib_says_how_to_get_it(ossicle: Run, tmp_path: Path) -> None:
+    (tmp_path / "matplotlib.py").write_text("raise ImportError")
+    done = ossicle("demo", "--speed", "max", "--vad", "energy")
+    assert done.returncode == 0, done.stderr
+    assert "pip install 'ossicle[plot]'" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "ossicle-demo" / "demo.png").exists()
+    assert "every sample is the one that was played" in done.stdout
+
+
 def test_devices_is_quiet_where_there_is_nothing_to_tell(ossicle: Run) -> None:
     done = ossicle("devices", "--json", "--timeout", "0.3")
     assert done.returncode == 0, done.stderr
