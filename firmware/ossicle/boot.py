@@ -15,8 +15,9 @@ def run(make):
         app = App(board)
         app.run(lambda: forget(path))
     except Exception as error:
-        return _failed(error, path)
-    board.leave(app.link)
+        _failed(error, path)
+    else:
+        board.leave(app.link)
 
 
 def _failed(error, path):
@@ -33,8 +34,9 @@ def _failed(error, path):
         import machine
 
         machine.reset()
-    forget(path)
-    print("Ossicle has failed to start twice in a row: %r. Reset to try again." % error)
+    else:
+        forget(path)
+        print("Ossicle has failed to start twice in a row: %r. Reset to try again." % error)
 
 
 def read(path):

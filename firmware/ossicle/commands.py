@@ -270,7 +270,8 @@ class Commands:
             return _wire.REASON_HOP, "hop %d: at least %d frames" % (hop, HOP_MIN_FRAMES)
         window = (hop + overlap) * channels * 2
         if window > PAYLOAD_MAX_BYTES:
-            return _wire.REASON_WINDOW, "hop and overlap make %d bytes: at most %d" % (window, PAYLOAD_MAX_BYTES)
+            text = "hop and overlap make %d bytes: at most %d" % (window, PAYLOAD_MAX_BYTES)
+            return _wire.REASON_WINDOW, text
         if self._session.ring.samples // channels < 2 * (hop + overlap) + 1:
             return _wire.REASON_MEMORY, "the ring has %d samples" % self._session.ring.samples
         return self._too_slow(rate, hop, window)

@@ -51,16 +51,12 @@ class Ring:
         guard = min(guard, capacity)
         if capacity < 1 or (capacity + guard) * channels > self.samples:
             raise ValueError("ring too small for the capacity")
-        self.channels = channels
-        self.hop = hop
-        self.overlap = overlap
+        self.channels, self.hop, self.overlap = channels, hop, overlap
         self.capacity = capacity  # frames
         self.guard = guard  # frames
         self._reject = overflow == "reject"
         state = self.state
-        state[K_CHANNELS] = channels
-        state[K_CAPACITY] = capacity
-        state[K_GUARD] = guard
+        state[K_CHANNELS], state[K_CAPACITY], state[K_GUARD] = channels, capacity, guard
         state[K_INDEX] = start % capacity  # frame index of the next write; callback
         for i in range(K_DC0, K_SIZE):
             state[i] = 0
@@ -240,9 +236,7 @@ class Ring:
         if behind < frames:
             frames = behind
         holes = self.holes
-        i = holes - HOLES_MAX
-        if i < 0:
-            i = 0
+        i = max(holes - HOLES_MAX, 0)
         while i < holes:
             at = i % HOLES_MAX * _HOLE_SIZE
             if self._from_r(at + _STOP) > start:
@@ -274,9 +268,7 @@ class Ring:
             cause = CAUSE_OVERWRITTEN
         holes = self.holes
         table = self._holes
-        i = holes - HOLES_MAX
-        if i < 0:
-            i = 0
+        i = max(holes - HOLES_MAX, 0)
         while i < holes:
             at = i % HOLES_MAX * _HOLE_SIZE
             i += 1
@@ -389,10 +381,7 @@ class Ring:
         self.settle()
         oldest = self.oldest()
         newest = self.newest()
-        if sequence < oldest:
-            sequence = oldest
-        if sequence > newest:
-            sequence = newest
+        sequence = min(max(sequence, oldest), newest)
         self._hole = 0
         self._move(self._frames(sequence - self.sequence, -self.phase))
         self.settle()

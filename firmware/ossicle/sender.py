@@ -152,7 +152,9 @@ class Sender:
             self.resent = (self.resent + 1) & _MASK
         ticks_us = self._capture.ticks_us(ring.position(sequence))
         n = frames * ring.channels * 2
-        return self._builder.finish(KIND_AUDIO, flags | CODEC_PCM16, self._builder.session, sequence, ticks_us, n)
+        return self._builder.finish(
+            KIND_AUDIO, flags | CODEC_PCM16, self._builder.session, sequence, ticks_us, n
+        )
 
     # -- what was asked for again ------------------------------------------------------
 

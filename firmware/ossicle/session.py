@@ -22,7 +22,6 @@ from ossicle._wire import (
     KIND_STARTED,
     LOG_MAX_BYTES,
     MODE_LOSSLESS,
-    PING_SIZE,
     PONG_SIZE,
     REFUSED_SIZE,
     SESSION_RENEW_NUMBER,

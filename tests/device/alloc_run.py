@@ -169,7 +169,11 @@ def talk(turn, sequence):
     elif turn % 64 == 16:
         say(_wire.KIND_REQUEST, sequence - 5 if sequence > 5 else 0, sequence + 1)
     elif turn % 64 == 32:
-        say(_wire.KIND_REQUEST, sequence - 120 if sequence > 120 else 0, sequence - 110 if sequence > 120 else 1)
+        say(
+            _wire.KIND_REQUEST,
+            sequence - 120 if sequence > 120 else 0,
+            sequence - 110 if sequence > 120 else 1,
+        )
     elif turn % 64 == 48:
         say(_wire.KIND_PING, turn & 255, 5)
 

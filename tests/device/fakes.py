@@ -70,10 +70,10 @@ class Mic:
         if not self.out:
             return False
         buf = self.out.pop(0)
-        for i in range(frames):
-            value = (self.next + i) & 0x7FFF
-            for c in range(self.channels):
-                struct.pack_into("<i", buf, 4 * (i * self.channels + c), (-value if c else value) << 16)
+        values = [((self.next + i) & 0x7FFF) << 16 for i in range(frames)]
+        if self.channels == 2:
+            values = [v for value in values for v in (value, -value)]
+        struct.pack_into("<%di" % len(values), buf, 0, *values)
         self.next += frames
         self.frames = frames
         self.ended = last
@@ -209,7 +209,19 @@ class Host:
     def start_payload(self, token=7, mode=0, codec=0, channels=1, flags=0, rate=16000, hop=512, overlap=0,
                       gain=256, stream=b"\0" * 8, sequence=0):  # fmt: skip
         return struct.pack(
-            _wire.START_FORMAT, token, mode, codec, channels, flags, rate, hop, overlap, gain, 0, stream, sequence
+            _wire.START_FORMAT,
+            token,
+            mode,
+            codec,
+            channels,
+            flags,
+            rate,
+            hop,
+            overlap,
+            gain,
+            0,
+            stream,
+            sequence,
         )
 
     def start(self, **fields):
@@ -218,6 +230,7 @@ class Host:
                 self.session = p.session
             if p.kind in (_wire.KIND_STARTED, _wire.KIND_REFUSED):
                 return p
+        raise AssertionError("no answer")
 
     def ack(self, next_sequence, highest=0):
         self.say(_wire.KIND_ACK, None, struct.pack("<II", next_sequence, highest))

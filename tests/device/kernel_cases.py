@@ -66,7 +66,11 @@ def case_convert():
     for turn in range(ROUNDS):
         channels = 1 + turn % 2
         state, capacity, guard, index = rig(channels)
-        shift, gain, blocker = random.randint(11, 16), random.choice((0, 1, 255, 256, 300, 4096)), turn // 2 % 2
+        shift, gain, blocker = (
+            random.randint(11, 16),
+            random.choice((0, 1, 255, 256, 300, 4096)),
+            turn // 2 % 2,
+        )
         state[kernels.K_SHIFT], state[kernels.K_GAIN], state[kernels.K_DC_ON] = shift, gain, blocker
         twin = Twin(channels, shift, gain, blocker, capacity, guard, index)
         store = array("h", [0] * ((capacity + guard) * channels))
@@ -165,10 +169,14 @@ def case_crc():
 
 
 def case_cobs():
-    lengths = [1, 2, 253, 254, 255, 256, 507, 508, 509, 510, 1368] + [random.randint(1, 1368) for _ in range(ROUNDS)]
+    lengths = [1, 2, 253, 254, 255, 256, 507, 508, 509, 510, 1368] + [
+        random.randint(1, 1368) for _ in range(ROUNDS)
+    ]
     for n in lengths:
         for mask in (0, 1, 255):
-            data = bytes(random.getrandbits(8) & mask or (1 if random.getrandbits(4) else 0) for _ in range(n))
+            data = bytes(
+                random.getrandbits(8) & mask or (1 if random.getrandbits(4) else 0) for _ in range(n)
+            )
             out = bytearray(1400)
             k = kernels.cobs_encode(data, n, out)
             assert bytes(out[:k]) == cobs(data) + b"\0", n

@@ -1,4 +1,4 @@
-"""From the I2S callback to the link's write nothing allocates: proven under heap_lock() on a 32-bit MicroPython.
+"""From the I2S callback to the link's write nothing allocates: proven under heap_lock(), with 32 bits.
 
 A MemoryError in a scheduled callback is printed and the loop never sees it. So the proof is: every buffer
 delivered was handled to the handler's last line, nothing is printed but the counts, and a planted

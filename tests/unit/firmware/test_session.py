@@ -1,4 +1,4 @@
-"""The session with a fake board, on MicroPython: one process runs all cases, one test reports each."""
+"""The session with a fake board, on MicroPython: a process for each script, a test for each case."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ import re
 from functools import lru_cache
 
 import pytest
-
 from mpy import DEVICE, run_mpy
 
-SCRIPT = DEVICE / "session_cases.py"
-CASES = sorted(re.findall(r"^def (case_\w+)", SCRIPT.read_text(encoding="utf-8"), re.MULTILINE))
+SCRIPTS = ("session_cases.py", "command_cases.py")
+CASES = [
+    (script, case)
+    for script in SCRIPTS
+    for case in sorted(re.findall(r"^def (case_\w+)", (DEVICE / script).read_text(encoding="utf-8"), re.M))
+]
 
 
-@lru_cache(maxsize=1)
-def outcome() -> tuple[str, str]:
-    done = run_mpy(SCRIPT, heapsize="4M")
-    return done.stdout, done.stderr
+@lru_cache
+def outcome(script: str) -> str:
+    done = run_mpy(DEVICE / script, heapsize="4M")
+    return done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_session(case: str) -> None:
-    out, err = outcome()
-    assert f"ok {case}\n" in out, out + err
+@pytest.mark.parametrize(("script", "case"), CASES)
+def test_session(script: str, case: str) -> None:
+    assert f"ok {case}\n" in outcome(script), outcome(script)
