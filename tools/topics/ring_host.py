@@ -100,6 +100,22 @@ def vectors() -> list[Vector]:
             ],
         ),
         vector(
+            "discontinuity-unseen",
+            "R-16",
+            "moving on without having looked does not take the mark away",
+            HOST,
+            nine,
+            [
+                ("write", 9),
+                ("chunk", 3, 0),
+                ("write", 2),
+                ("advance", 2),
+                ("chunk", 3, 0),
+                ("skip", 1),
+                ("chunk", 3, 0),
+            ],
+        ),
+        vector(
             "discontinuity-long-write",
             "R-9 R-16",
             "after a write longer than C",
