@@ -1,6 +1,6 @@
 """Threads that run one at a time, in an order drawn from a seed: a stand-in for the module `threading`.
 
-Between any two bytecode instructions of the files watched, and at each lock and condition, another thread
+Between any two bytecode instructions of the files watched, and at each lock, another thread
 may go on. So a race that a real machine shows once in a million runs is found by some seed, and found again
 by the same. Where nobody can go on, a thread that waits with a timeout gets it; if there is none, it is a
 `Deadlock`.
@@ -34,7 +34,7 @@ class Task:
         self.name = name
         self.function = function
         self.baton = threading.Semaphore(0)
-        self.waits_for: Any = None  # a lock or condition
+        self.waits_for: Any = None  # a lock
         self.stands_until = 0
         self.timed = False
         self.timed_out = False
@@ -42,7 +42,7 @@ class Task:
 
 
 class Scheduler:
-    """`RLock` and `Condition` as in `threading`; `run(name=function, ...)` runs the functions."""
+    """`RLock` and `Lock` as in `threading`; `run(name=function, ...)` runs the functions."""
 
     def __init__(self, seed: int, watched: set[str]) -> None:
         self.random = random.Random(seed)
@@ -54,11 +54,11 @@ class Scheduler:
         self.error: BaseException | None = None
         self.finished = threading.Semaphore(0)
 
-    def RLock(self) -> Lock:
-        return Lock(self)
+    def RLock(self) -> RLock:
+        return RLock(self)
 
-    def Condition(self, lock: Lock) -> Condition:
-        return Condition(self, lock)
+    def Lock(self) -> Bell:
+        return Bell(self)
 
     def run(self, **functions: Callable[[], None]) -> None:
         self.tasks = [Task(name, function) for name, function in functions.items()]
@@ -146,7 +146,7 @@ class Scheduler:
         self.current.baton.release()
 
 
-class Lock:
+class RLock:
     def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler
         self.owner: Task | None = None
@@ -177,21 +177,22 @@ class Lock:
             self.release()
 
 
-class Condition:
-    def __init__(self, scheduler: Scheduler, lock: Lock) -> None:
+class Bell:
+    """A `Lock`, which any thread may release."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler
-        self.lock = lock
+        self.held = False
 
-    def wait(self, timeout: float | None = None) -> bool:
-        assert self.lock.owner is self.scheduler.current
-        depth, self.lock.depth = self.lock.depth, 0
-        self.lock.owner = None
-        self.scheduler.call(self.lock)
-        called = self.scheduler.wait_for(self, timed=timeout is not None)
-        self.lock.acquire()
-        self.lock.depth = depth
-        return called
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        while self.held:
+            if not blocking or not self.scheduler.wait_for(self, timed=timeout >= 0):
+                return False
+        self.held = True
+        return True
 
-    def notify_all(self) -> None:
-        assert self.lock.owner is self.scheduler.current
+    def release(self) -> None:
+        if not self.held:
+            raise RuntimeError("release unlocked lock")
+        self.held = False
         self.scheduler.call(self)

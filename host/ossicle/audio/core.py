@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -123,83 +124,92 @@ class Core(State):
             self._wake_writer()
 
     def _wake_reader(self) -> None:
-        with self._lock:
-            self._data.notify_all()
-            self._wanted = NOBODY
+        # In this order: the reader's next wish must not be taken for the one that is fulfilled. No signal
+        # comes in between, for nothing is called.
+        self._wanted = NOBODY
+        try:  # noqa: SIM105
+            self._data.release()
+        except RuntimeError:
+            pass  # rung already
 
     def _wake_writer(self) -> None:
-        with self._lock:
-            self._room.notify_all()
-            self._room_wanted = False
+        self._room_wanted = False
+        try:  # noqa: SIM105
+            self._room.release()
+        except RuntimeError:
+            pass
 
-    def _wait(self, condition: threading.Condition, deadline: float | None) -> bool:
-        """Wait once; False when the deadline has passed. Under the lock."""
+    def _wait(self, bell: threading.Lock, deadline: float | None) -> bool:
+        """Wait for a ring of the bell, or one that came before; False when the deadline has passed."""
         before = time.monotonic()
         self._waits += 1
-        self._inside -= 1
         try:
             if deadline is None:
-                condition.wait()
+                bell.acquire()
                 return True
-            return before < deadline and condition.wait(deadline - before)
+            left_s = min(deadline - before, threading.TIMEOUT_MAX)
+            return left_s > 0 and bell.acquire(timeout=left_s)
         finally:
-            self._inside += 1
             self._wait_s += time.monotonic() - before
 
-    def _await(self, n: int, block: bool, timeout: float | None, *, rest: bool = False) -> None:
-        """Return when `n` frames are available, or with `rest` when the ring is closed. Under the lock."""
+    def _await(self, n: int, block: bool, deadline: float | None, *, rest: bool = False) -> None:
+        """Return when `n` frames are available, or with `rest` when the ring is closed."""
         if n < 0:
             raise ValueError(f"cannot read {n} frames")
         if self._there(n, rest):
             return
-        if not block or n > self._capacity:
+        if not block:
             raise NotEnoughDataError(self._written - self._read, n)
-        deadline = None if timeout is None else time.monotonic() + timeout
         try:
-            while True:
-                # First the wish, then the look: a writer first counts its frames, then looks for the wish.
-                self._wanted = n
-                if self._there(n, rest):
-                    return
-                if n > self._capacity:  # made smaller meanwhile
-                    raise NotEnoughDataError(self._written - self._read, n)
+            while n <= self._capacity:
+                with self._lock:
+                    # First the wish, then the look: a writer first counts, then looks for the wish.
+                    self._wanted = n
+                    if self._there(n, rest):
+                        return
                 if not self._wait(self._data, deadline) and not self._there(n, rest):
                     raise ReadTimeoutError(self._written - self._read, n)
         finally:
             self._wanted = NOBODY
+        raise NotEnoughDataError(self._written - self._read, n)  # more than the ring holds
 
     def _there(self, n: int, rest: bool) -> bool:
         """Whether `n` frames are available, or with `rest` all there will ever be; raises when they never
         will."""
+        closed = self._closed  # before W, which moves no more when it is closed
         available = self._written - self._read
-        if available >= n or (rest and self._closed):
+        if available >= n or (rest and closed):
             return True
-        if self._closed:
+        if closed:
             raise NotEnoughDataError(available, n) if available else RingClosedError()
         return False
 
-    def _write_waiting(self, frames: Frames, count: int, timeout: float | None) -> None:
+    def _write_waiting(self, frames: Frames, count: int, timeout: float | None) -> int:
         """Append as room comes. A piece is never held back for more room: the reader may wait for just that
         piece."""
         deadline = None if timeout is None else time.monotonic() + timeout
         done = 0
         while True:
-            if self._closed:
-                raise RingClosedError(done)
-            piece = min(count - done, self._capacity - (self._written - self._read))
-            if piece:
-                self._put(frames[done : done + piece], piece)
-                done += piece
+            done += self._locked(partial(self._put_some, frames[done:], done))
             if done == count:
-                return
-            # First the wish, then the look: a reader first moves, then looks for the wish.
-            self._room_wanted = True
-            if self._written - self._read < self._capacity:
-                continue
-            if not self._wait(self._room, deadline) and self._written - self._read >= self._capacity:
-                if self._closed:
-                    raise RingClosedError(done)
+                return count
+            with self._lock:
+                # First the wish, then the look: a reader first moves, then looks for the wish.
+                self._room_wanted = True
+                full = self._is_stuck()
+            if full and not self._wait(self._room, deadline) and self._is_stuck():
                 raise WriteTimeoutError(done, count)
+
+    def _is_stuck(self) -> bool:
+        return self._written - self._read >= self._capacity and not self._closed
+
+    def _put_some(self, frames: Frames, done: int) -> int:
+        if self._closed:
+            raise RingClosedError(done)
+        piece = min(len(frames), self._capacity - (self._written - self._read))
+        if piece:
+            self._put(frames[:piece], piece)
+        return piece
 
     def status(self) -> RingStatus:
         """How the ring is and what it has done, at one moment."""

@@ -5,8 +5,8 @@ How the two keep out of each other's way:
 - Only the writer moves W, only the reader moves R, and each looks at the other's count before its own work:
   what it sees may be old, which errs to the safe side. So where the reader is `_alone` (no policy moves R
   under it), neither needs a lock for what it does all the time.
-- Everything else (waiting, dropping, closing, resizing) is under one lock, which two conditions share. There
-  is no second lock, so there is no order to get wrong.
+- Everything else (dropping, closing, resizing) is under one lock. Whoever waits, waits without it, so there
+  is no order of locks to get wrong.
 - A write without the lock first claims what it will write, then looks at `_limit`. Who must have the ring
   still shuts `_limit`, then waits until nothing is claimed (`_still`). So one always sees the other.
 - A waiting reader first says what it waits for, then looks at W; a writer first counts, then looks who waits.
@@ -23,6 +23,7 @@ of up to `guard` frames is one slice wherever it starts.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from math import ceil
 
@@ -141,15 +142,18 @@ class AudioRing(Core):
     def _write_slowly(self, frames: Frames, block: bool, timeout: float | None) -> int:
         """A write that does not fit, or not into one slice, or finds `_limit` shut."""
         inspect(frames, self._dtype, self._channels)
+        count = len(frames)
         try:
-            return self._locked(lambda: self._write_locked(frames, len(frames), block, timeout))
+            if self._overflow == "block" and block:
+                return self._write_waiting(frames, count, timeout)
+            return self._locked(lambda: self._write_locked(frames, count))
         except RingError:
             raise
         except BaseException:
             self._locked(self._mend)
             raise
 
-    def _write_locked(self, frames: Frames, count: int, block: bool, timeout: float | None) -> int:
+    def _write_locked(self, frames: Frames, count: int) -> int:
         if self._closed:
             raise RingClosedError
         if count <= self._capacity - (self._written - self._read):
@@ -157,12 +161,10 @@ class AudioRing(Core):
         elif self._overflow == "overwrite":
             skipped = max(0, count - self._capacity)
             self._put(frames[skipped:], count - skipped, skipped)
-        elif self._overflow == "reject" or not block:
+        else:
             self._refused += 1
             self._refused_frames += count
             raise RingFullError(self._capacity, count)
-        else:
-            self._write_waiting(frames, count, timeout)
         return count
 
     def _abandon(self, frames: Frames) -> None:
@@ -188,11 +190,12 @@ class AudioRing(Core):
         """
         if self._alone and 0 <= n <= self._written - self._read:
             return self._read_on(n)
-        return self._locked(lambda: self._read_waiting(n, block, timeout))
-
-    def _read_waiting(self, n: int, block: bool, timeout: float | None) -> Frames:
-        self._await(n, block, timeout)
-        return self._read_on(n)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            self._await(n, block, deadline)
+            data = self._locked(lambda: self._read_on(n) if self._written - self._read >= n else None)
+            if data is not None:
+                return data
 
     def _read_on(self, n: int) -> Frames:
         data = self._copy(self._read, n)
@@ -279,31 +282,34 @@ class AudioRing(Core):
 
     def _iterate(self, hop: int, overlap: int, copy: bool, timeout: float | None) -> Iterator[AudioChunk]:
         window = hop + overlap
+        move = self._skip if self._alone else self.skip
         held = 0  # frames to move by before the next chunk: its view is with the caller
         try:
             while True:
                 if held:
-                    self.skip(held)
+                    move(held)
                     held = 0
                 if self._alone and self._written - self._read >= window:
                     chunk = self._cut(hop, overlap, window, copy=copy)
                     held = self._step(chunk)
                 else:
-                    next_chunk = self._locked(lambda: self._next_chunk(hop, overlap, copy, timeout))
-                    if next_chunk is None:
-                        return
-                    chunk, held = next_chunk
+                    deadline = None if timeout is None else time.monotonic() + timeout
+                    self._await(window, True, deadline, rest=True)
+                    found = self._locked(lambda: self._next_chunk(hop, overlap, copy))
+                    if found is None:
+                        if self._closed:
+                            return
+                        continue
+                    chunk, held = found
                 yield chunk
         finally:
             if held:
-                self.skip(held)
+                move(held)
 
-    def _next_chunk(
-        self, hop: int, overlap: int, copy: bool, timeout: float | None
-    ) -> tuple[AudioChunk, int] | None:
-        self._await(hop + overlap, True, timeout, rest=True)
+    def _next_chunk(self, hop: int, overlap: int, copy: bool) -> tuple[AudioChunk, int] | None:
+        """The next chunk, and the frames to move by later; None when there is none, or none yet."""
         count = min(hop + overlap, self._written - self._read)
-        if not count:
+        if not count or (count < hop + overlap and not self._closed):
             return None
         chunk = self._cut(hop, overlap, count, copy=copy)
         return chunk, self._step(chunk)

@@ -34,7 +34,7 @@ class State:
         "_closed",
         "_contention",
         "_copies",
-        "_data",  # condition: the reader waits here
+        "_data",  # the reader waits for this lock, and whoever has something for it releases it
         "_dropped",
         "_drops",
         "_dtype",
@@ -57,7 +57,7 @@ class State:
         "_read",  # R
         "_refused",
         "_refused_frames",
-        "_room",  # condition: the writer waits here
+        "_room",  # the same for the writer
         "_room_wanted",  # a writer waits
         "_shares",  # windows may be views
         "_storage",
@@ -80,7 +80,7 @@ class State:
         overflow: Overflow = "block",
         _threading: Any = threading,
     ) -> None:
-        """Raises `ValueError` for arguments that make no ring. `_threading` gives `RLock` and `Condition` (a
+        """Raises `ValueError` for arguments that make no ring. `_threading` gives `RLock` and `Lock` (a
         seam for tests that decide themselves which thread runs)."""
         if overflow not in ("block", "reject", "overwrite"):
             raise ValueError(f"overflow is 'block', 'reject' or 'overwrite', not {overflow!r}")
@@ -97,8 +97,10 @@ class State:
         self._inside = 0
         self._guard_wish = guard
         self._lock = _threading.RLock()
-        self._data = _threading.Condition(self._lock)
-        self._room = _threading.Condition(self._lock)
+        self._data = _threading.Lock()
+        self._room = _threading.Lock()
+        self._data.acquire()
+        self._room.acquire()
         self._wanted = NOBODY
         self._room_wanted = False
         self._closed = False

@@ -298,9 +298,9 @@ PUBLISH = "                    self._written = claimed\n"
 COPY = "                    target[start:stop] = frames\n"
 LOAD = "                target, capacity, guard = self._in  # not sooner"
 GATE = "            if fill <= self._limit:\n"
-WISH = "                self._wanted = n\n"
-LOOK = "                if self._there(n, rest):\n                    return\n"
-ROOM = "            if self._written - self._read < self._capacity:\n                continue\n"
+WISH = "                    self._wanted = n\n"
+LOOK = "                    if self._there(n, rest):\n                        return\n"
+ROOM = "full = self._is_stuck()\n"
 BACK = "                        target[: stop - capacity] = target[capacity:stop]\n"
 FAULTS = {
     "frames counted before they are there": ("holding", [(PUBLISH, ""), (COPY, PUBLISH + COPY)]),
@@ -309,7 +309,7 @@ FAULTS = {
         [(LOAD, "                pass  # not sooner"), (GATE, LOAD[4:] + "\n" + GATE)],
     ),
     "reader looks before its wish": ("handover", [(WISH + LOOK, LOOK + WISH)]),
-    "writer looks before its wish": ("fullness", [(ROOM, "")]),
+    "writer looks before its wish": ("fullness", [(ROOM, "full = True\n")]),
     "closing does not wait": (
         "closing",
         [("self._still(shut, patient=False)", "self._limit = SHUT\n        self._locked(shut)")],
