@@ -69,7 +69,8 @@ def samples_of(step: Step, channels: int) -> list[int]:
     start, stop = step["range"]
     first = step.get("first", start)
     wrong = range(*step.get("wrong", [0, 0]))
-    return [sample(first + p - start, c) ^ (p in wrong) for p in range(start, stop) for c in range(channels)]
+    out = [sample(first + p - start, c) ^ (p in wrong) for p in range(start, stop) for c in range(channels)]
+    return out[: len(out) - step.get("cut", 0)]
 
 
 class Player:

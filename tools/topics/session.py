@@ -19,7 +19,8 @@ A text such as "$t" stands for a number that the side under test draws at random
 player's; the same name is the same number, and two names are two numbers. Fields that are not named
 are not looked at, or are as by default. Frame p of a stream is `sample(p, channel)` of ring.json.
 `range` is what an AUDIO carries, `first` the number of its first sample where that is another, `wrong`
-a range in which its samples are not what they were; `flags` are named.
+a range in which its samples are not what they were, `cut` so many samples missing at its end; `flags`
+are named.
 """
 
 from __future__ import annotations

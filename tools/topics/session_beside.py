@@ -193,6 +193,21 @@ def vectors() -> list[Vector]:
             link_bytes_per_s=11520,
         ),
         session(
+            "baud-another-token",
+            "W-31 W-34",
+            "a SET_REPLY that answers no SET of this host changes nothing",
+            HOST,
+            [
+                *HELLO,
+                host("set", 0, token="$b", key=1, value=921600),
+                device("set_reply", 0, token=4242, key=1, value=921600, reason=0),
+                {"baud": 115200},
+                device("set_reply", 0, token="$b", key=1, value=921600, reason=0),
+                {"baud": 921600},
+            ],
+            baud=115200,
+        ),
+        session(
             "baud-refused",
             "W-34",
             "a speed that the device does not have",

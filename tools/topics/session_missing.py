@@ -328,6 +328,20 @@ def missing() -> list[Vector]:
             ],
         ),
         session(
+            "half-a-frame",
+            "W-24",
+            "a payload that is not whole frames is malformed, also where a short one is legal",
+            HOST,
+            [
+                *begun(channels=2, hop=256, ring_frames=2048 - 256),
+                audio(0, "discontinuity", range=[0, 20], cut=1),
+                audio(0, range=[0, 256]),
+                heard(0, 256),
+            ],
+            channels=2,
+            hop=256,
+        ),
+        session(
             "wrong-session",
             "W-9",
             "audio of another session is not this stream's",

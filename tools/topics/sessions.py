@@ -44,7 +44,7 @@ def audio(sequence: int, *flags: str, lost: bool = False, **more: Any) -> Step:
     """A whole chunk of one hop, unless `range` says another."""
     step = device("audio", more.get("session", "$s"), lost)
     span = more.get("range", [sequence * HOP, (sequence + 1) * HOP])
-    more = {key: more[key] for key in ("first", "wrong") if key in more}
+    more = {key: more[key] for key in ("first", "wrong", "cut") if key in more}
     return {**step, "sequence": sequence, "flags": list(flags), "range": span, **more}
 
 
