@@ -67,8 +67,6 @@ class Trigger(Enum):
     """Anything valid of the session in force."""
     STARTED = auto()
     REFUSED = auto()
-    RETRY = auto()
-    """Refused for the link's speed while a stream is to be resumed: look for the speed again."""
     TIMEOUT = auto()
     LOST = auto()
     """The link was opened anew, or the device fell silent."""
@@ -91,7 +89,6 @@ TRANSITIONS: dict[tuple[State, Trigger], State] = {
     (State.SWITCHING, Trigger.TIMEOUT): State.GREETING,
     (State.STARTING, Trigger.STARTED): State.STREAMING,
     (State.STARTING, Trigger.REFUSED): State.FAILED,
-    (State.STARTING, Trigger.RETRY): State.GREETING,
     (State.STARTING, Trigger.TIMEOUT): State.GREETING,
     (State.STREAMING, Trigger.STOP): State.STOPPING,
     (State.STREAMING, Trigger.END): State.ENDED,

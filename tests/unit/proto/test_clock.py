@@ -10,7 +10,18 @@ from ossicle.proto.clock import Clock, fit, unwrap
 RATE = 16000
 
 
-def run(seconds, *, ppm=0.0, mic_ppm=0.0, start_us=0, jitter_s=0.0, seed=1, offset_s=1000.0):
+def run(
+    seconds,
+    *,
+    ppm=0.0,
+    mic_ppm=0.0,
+    start_us=0,
+    jitter_s=0.0,
+    late=0.0,
+    inside_us=300,
+    seed=1,
+    offset_s=1000.0,
+):
     """A clock that was told of `seconds` of a stream whose device runs `ppm` fast; positions start at 0."""
     rng = Random(seed)
     clock = Clock(RATE)
@@ -26,14 +37,17 @@ def run(seconds, *, ppm=0.0, mic_ppm=0.0, start_us=0, jitter_s=0.0, seed=1, offs
         echo = clock.ping(now)
         if echo is not None:
             there, back = (0.001 + rng.random() * jitter_s for _ in range(2))
+            if rng.random() < late:
+                back += 0.5
             arrived = int(device_us(now + there)) % NUMBER_LIMIT
-            sent = (arrived + 300) % NUMBER_LIMIT
-            assert clock.pong(PongFields(echo, arrived, sent), now + there + 0.0003 + back) is not None
+            sent = (arrived + inside_us) % NUMBER_LIMIT
+            assert (
+                clock.pong(PongFields(echo, arrived, sent), now + there + inside_us / 1e6 + back) is not None
+            )
     return clock
 
 
-@pytest.mark.parametrize("ppm", [0, 40, -80])
-@pytest.mark.parametrize("mic_ppm", [0, 120, -60])
+@pytest.mark.parametrize(("ppm", "mic_ppm"), [(0, 0), (40, 120), (-80, 120), (-80, -60)])
 def test_the_true_rate_is_in_the_hosts_seconds(ppm, mic_ppm):
     clock = run(120, ppm=ppm, mic_ppm=mic_ppm)
     assert clock.true_rate() == pytest.approx(RATE * (1 + mic_ppm * 1e-6), rel=5e-6)
@@ -53,6 +67,19 @@ def test_long_round_trips_do_not_spoil_the_offset():
     time, uncertainty = clock.time_of(30 * RATE)
     assert time == pytest.approx(1030, abs=0.05)
     assert abs(time - 1030) <= uncertainty
+
+
+def test_what_was_late_in_one_direction_is_not_believed():
+    clock = run(60, late=0.3)
+    time, uncertainty = clock.time_of(30 * RATE)
+    assert time == pytest.approx(1030, abs=0.002)
+    assert 0.001 <= uncertainty < 0.01  # half a round trip at least
+
+
+def test_the_time_inside_the_device_is_no_part_of_the_way():
+    clock = run(60, inside_us=200_000)
+    assert clock.rtt_s == pytest.approx(0.002, abs=1e-5)
+    assert clock.time_of(30 * RATE)[0] == pytest.approx(1030, abs=0.002)
 
 
 def test_before_the_first_pong_the_arrival_tells():

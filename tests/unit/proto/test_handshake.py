@@ -89,6 +89,17 @@ def test_a_refusal_is_told_with_its_reason():
     assert w.receiver.state is State.FAILED
 
 
+@pytest.mark.parametrize("wrong", [{"codec": 1}, {"hop": 3}, {"channels": 0}])
+def test_an_answer_that_no_stream_has_starts_nothing(wrong):
+    w = world()
+    describe = w.device.describe
+    w.device.describe = lambda token: wire.StartedFields.unpack(describe(token))._replace(**wrong).pack()
+    w.run(2)
+    assert w.receiver.state is State.STARTING
+    assert w.receiver.counters.malformed > 1
+    assert not of(w, ev.Started)
+
+
 def test_a_speed_at_which_nothing_is_heard_is_left_again():
     w = world(deaf_bauds=(921600,), request=StreamRequest())
     assert w.run(20, streaming(w))
