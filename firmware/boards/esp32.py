@@ -37,6 +37,7 @@ class Clock:
 class Board:
     name = "esp32"
     failures = "/ossicle.failed"
+    reset = staticmethod(machine.reset)
 
     def __init__(self):
         self.config = config.load()

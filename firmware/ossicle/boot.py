@@ -5,7 +5,7 @@ import sys
 
 
 # `make` gives the board; `make.failures` is the path of the file that counts, None where a
-# failure just ends the program. Returns when the way back to the REPL is asked for.
+# failure just ends the program; `make.reset` restarts it. Returns when the way back to the REPL is asked for.
 def run(make):
     path = make.failures
     try:
@@ -15,12 +15,13 @@ def run(make):
         app = App(board)
         app.run(lambda: forget(path))
     except Exception as error:
-        _failed(error, path)
+        _failed(error, make)
     else:
         board.leave(app.link)
 
 
-def _failed(error, path):
+def _failed(error, make):
+    path = make.failures
     if path is None:
         raise error
     sys.print_exception(error)
@@ -31,9 +32,7 @@ def _failed(error, path):
     except OSError:
         failures = 2  # it cannot be counted: no reset
     if failures < 2:
-        import machine
-
-        machine.reset()
+        make.reset()
     else:
         forget(path)
         print("Ossicle has failed to start twice in a row: %r. Reset to try again." % error)

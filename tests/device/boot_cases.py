@@ -10,16 +10,13 @@ PATH = sys.argv[1] + "/ossicle.failed"
 resets = []
 
 
-class Machine:
-    def reset(self):
-        resets.append(1)
-
-
-sys.modules["machine"] = Machine()
+def reset():
+    resets.append(1)
 
 
 class Broken:
     failures = PATH
+    reset = staticmethod(reset)
 
     def __init__(self):
         raise MemoryError("no ring")
@@ -55,6 +52,7 @@ def case_ten_good_seconds_forgive():
 
     class Later(Board):
         failures = PATH
+        reset = staticmethod(reset)
 
         def __init__(self):
             super().__init__()
