@@ -246,7 +246,8 @@ class I2S:
     def _fetch(self, frames):
         # Frames from DMA into the buffer. DMA holds positions; what is there lies in the file.
         if self._at != self._tail:
-            self._file.seek(self._tail * self._slot_bytes)
+            # from where it stands: an absolute place may be beyond a 32-bit seek
+            self._file.seek((self._tail - self._at) * self._slot_bytes, 1)
         if self._slot_bytes == self._frame_bytes and not self._got:
             self._file.readinto(self._current, frames * self._slot_bytes)
         else:

@@ -182,7 +182,10 @@ class UART:
             count = min(count, utime.ticks_diff(now_us, self._paid_us) * kilobaud // 10000)
         if not count:
             return 0
-        sent = self._pty.write(buf, off, count) or 0  # None: the other side does not read
+        try:
+            sent = self._pty.write(buf, off, count) or 0  # None: the other side does not read
+        except OSError:  # EIO: nobody has the other side open
+            return 0
         if self._pace:
             self._paid_us = utime.ticks_add(self._paid_us, sent * 10000 // kilobaud)
         return sent
