@@ -105,15 +105,15 @@ class Pty:
             os.write(self.master, frame)
 
     def hang_up(self) -> None:
-        """Pull the cable."""
+        """Pull the cable. The slave stays open, so that no other pty gets its name meanwhile."""
         self.playing.stop()
         os.close(self.master)
-        os.close(self.slave)
+        self.master = -1  # the number may be another file's by now
 
     def close(self) -> None:
         self.playing.stop()
         for end in (self.master, self.slave):
-            with contextlib.suppress(OSError):
+            if end >= 0:
                 os.close(end)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .audio.segmenter import Segment
 
 _PRIMARY_S = 5.0
+_LEFT_ALONE_S = 2.0  # that a full buffer which nobody has begun to read may hold others back
 _STOP_S = 3.0
 _PART_S = 1.0
 
@@ -44,7 +45,8 @@ class Microphone:
     three times the device's ring; so use one of them, from one thread. For more consumers `subscribe`.
 
     A source that can wait (an emulator that runs flat out) waits for that buffer, so nothing is lost however
-    slow the reader is. A real microphone cannot wait: what does not fit is a gap with the cause "overflow".
+    slow the reader is; only where subscriptions are read and this buffer is not, it is given up after two
+    seconds. A real microphone cannot wait: what does not fit is a gap with the cause "overflow".
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Microphone:
         self._finished = False
         self._end: Exception | None = None
         self._closed = False
+        self._full_since: float | None = None
         self._wall = time.time() - time.monotonic()
         self._pump = Pump(
             link,
@@ -179,7 +182,8 @@ class Microphone:
 
         It begins with what the microphone's own buffer holds, if nobody has read from that, else with what
         comes next. When it is not read in time, "overwrite" drops its oldest frames and tells a gap; "wait"
-        lets a source that can wait do so, and else does the same. Raises ValueError for anything else.
+        lets a source that can wait do so, and else does the same; close it when it is no longer read. Raises
+        ValueError for anything else.
         """
         if overflow not in ("overwrite", "wait"):
             raise ValueError(f"overflow {overflow!r}: overwrite or wait")
@@ -267,9 +271,19 @@ class Microphone:
         if self._closed:
             return None
         waiting = [consumer for consumer in self._consumers if consumer.waits]
-        begun = [consumer for consumer in waiting if consumer.begun]
-        # A buffer that nobody has begun to read holds nothing back while others are read.
-        return min((consumer.hold for consumer in begun or waiting), default=None)
+        if self._is_left_alone(waiting):
+            waiting.remove(self._primary)
+        return min((consumer.hold for consumer in waiting), default=None)
+
+    def _is_left_alone(self, waiting: list[Subscription]) -> bool:
+        """Others are read, the own buffer is full, and nobody has begun to read it for a while."""
+        primary = self._primary
+        if primary.begun or self._position < primary.hold or not any(consumer.begun for consumer in waiting):
+            self._full_since = None
+            return False
+        if self._full_since is None:
+            self._full_since = time.monotonic()
+        return time.monotonic() - self._full_since >= _LEFT_ALONE_S
 
     def _leave(self, consumer: Subscription) -> None:
         with self._lock:

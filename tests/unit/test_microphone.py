@@ -151,6 +151,7 @@ def test_subscriptions_made_before_reading_hear_all():
         threads = [threading.Thread(target=hear, args=item) for item in (("one", first), ("own", mic))]
         for thread in threads:
             thread.start()
+            threads[0].join(0.3)  # the second begins when the first has run ahead as far as it can
         for thread in threads:
             thread.join(30)
         assert found == {"one": (FLAT_OUT, []), "own": (FLAT_OUT, [])}
