@@ -167,14 +167,16 @@ class Capture:
             return
         if (self._clock.ms() - self._armed_ms) & _MASK <= _LOST_CALLBACK_MS:
             return
-        which = self._active
-        buf = self._buffers[which]
+        # The time first: audio that comes after it was read is seen in the buffer. Handing the
+        # buffer out while it is out would cost the next one its place in the driver's queue.
+        now_us = self._clock.capture_us()
+        buf = self._buffers[self._active]
         if not marked(buf, self._last):
             self.rearmed = (self.rearmed + 1) & _MASK
             self._on_buffer(None)
-        elif (self._clock.capture_us() - self._armed_us) & _MASK > _REARM_US:
+        elif (now_us - self._armed_us) & _MASK > _REARM_US:
             self.rearmed = (self.rearmed + 1) & _MASK
-            self._armed_us = self._clock.capture_us()
+            self._armed_us = now_us
             self._mic.arm(buf)
 
     # When the frame at `position` was captured, modulo 2**30 us.

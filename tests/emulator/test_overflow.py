@@ -92,6 +92,16 @@ def test_holes_flat_out(
     assert_holes(heard, recording, hop, holes, window=hop + overlap)
 
 
+@pytest.mark.parametrize("attempt", range(6))
+def test_a_stall_that_outlasts_the_watchdog(tmp_path: Path, attempt: int) -> None:
+    """The firmware looks for a lost callback while the stall begins; which line it is at is chance."""
+    recording = noise(tmp_path / "a.wav", 3_100_000)
+    with Emulator(tmp_path / "a.wav", speed="max", ibuf=8192, stalls=[(32_000, 3_000_000)]) as emulator:
+        heard = hear(emulator, StreamRequest(hop=64, overlap=608))
+        assert emulator.stderr == ""
+    assert_holes(heard, recording, 64, 1, window=672)
+
+
 def test_holes_stereo(tmp_path: Path) -> None:
     recording = noise(tmp_path / "a.wav", 60_000, 2, 48000)
     with Emulator(
