@@ -34,6 +34,15 @@ ENUMS = (
     ("Key", "keys", "What a SET sets."),
 )
 
+# What no file of the firmware asks for; each name there costs the device memory.
+HOST_ONLY = {
+    "NUMBER_LIMIT", "CHECK_BYTES", "TAG_BYTES", "DATAGRAM_MAX_BYTES",
+    "HELLO_UNASKED_MS", "HOST_REPEAT_MS", "ACK_INTERVAL_MS", "PING_INTERVAL_MS", "REQUEST_AGAIN_MIN_MS",
+    "DEFAULT_HOP", "DEFAULT_OVERLAP", "DEFAULT_GAIN", "DEFAULT_DMA_BUFFER_FRAMES",
+    "FLAG_CODEC_MASK", "CODEC_ADPCM", "CAUSE_DEADLINE", "CAUSE_RESET",
+    "HEADER_AT_KIND", "HEADER_SIZE", "PING_AT_ECHO", "PONG_AT_ECHO", "LOG_AT_LEVEL",
+}  # fmt: skip
+
 DEVICE_ACCESSORS = """
 # Accessors. u30 gives -1 for a value that no packet may hold: composing it would
 # leave the small integers and allocate.
@@ -106,6 +115,27 @@ def constants(spec: Spec) -> list[tuple[str, int]]:
     return rows
 
 
+def device_constants(spec: Spec) -> list[tuple[str, int]]:
+    """What the device's file holds, but for HOST_ONLY; offsets are those of a layout's fields."""
+    rows = constants(spec)
+    rows += [(f"KIND_{k.upper()}", v["value"]) for k, v in spec["kinds"].items()]
+    rows += [(f"FLAG_{k.upper()}", v) for k, v in spec["flags"].items()]
+    rows += [(f"START_{k.upper()}", v) for k, v in spec["start_flags"].items()]
+    for name, section, _ in ENUMS:
+        rows += [(f"{name.upper()}_{k.upper()}", v) for k, v in spec[section].items()]
+    for name, layout in spec["layouts"].items():
+        offset = 0
+        for field, kind in layout["fields"]:
+            if not field.startswith("reserved"):
+                rows.append((f"{name.upper()}_AT_{field.upper()}", offset))
+            offset += SIZES[kind]
+        rows.append((f"{name.upper()}_SIZE", offset))
+    unknown = HOST_ONLY - dict(rows).keys()
+    if unknown:
+        raise ValueError(f"HOST_ONLY has names that there are not: {', '.join(sorted(unknown))}")
+    return [row for row in rows if row[0] not in HOST_ONLY]
+
+
 def device_text(spec: Spec) -> str:
     lines = [
         "# Written by tools/specgen.py from shared_spec/protocol.toml. Do not edit.",
@@ -114,21 +144,7 @@ def device_text(spec: Spec) -> str:
         "",
         f'SPEC_HASH = "{spec_hash(spec)}"',
     ]
-    lines += [f"{name} = const({value})" for name, value in constants(spec)]
-    lines += [f"KIND_{k.upper()} = const({v['value']})" for k, v in spec["kinds"].items()]
-    lines += [f"FLAG_{k.upper()} = const({v})" for k, v in spec["flags"].items()]
-    lines += [f"START_{k.upper()} = const({v})" for k, v in spec["start_flags"].items()]
-    for name, section, _ in ENUMS:
-        lines += [f"{name.upper()}_{k.upper()} = const({v})" for k, v in spec[section].items()]
-    for name, layout in spec["layouts"].items():
-        lines.append("")
-        offset = 0
-        for field, kind in layout["fields"]:
-            if not field.startswith("reserved"):
-                lines.append(f"{name.upper()}_AT_{field.upper()} = const({offset})")
-            offset += SIZES[kind]
-        lines.append(f"{name.upper()}_SIZE = const({offset})")
-        lines.append(f'{name.upper()}_FORMAT = "{layout_format(layout["fields"])}"')
+    lines += [f"{name} = const({value})" for name, value in device_constants(spec)]
     return "\n".join(lines) + "\n" + DEVICE_ACCESSORS
 
 

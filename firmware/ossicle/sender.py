@@ -13,7 +13,6 @@ from ossicle._wire import (
     FLAG_LAST,
     FLAG_RESENT,
     GONE_SIZE,
-    HEADER_BYTES,
     KIND_AUDIO,
     KIND_GONE,
     LAST_REPEAT_MS,
@@ -26,7 +25,7 @@ from ossicle._wire import (
 )
 
 _MASK = const(0x3FFFFFFF)
-_PAYLOAD = HEADER_BYTES
+_PAYLOAD = const(16)
 
 
 class Sender:

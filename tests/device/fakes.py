@@ -209,7 +209,7 @@ class Host:
     def start_payload(self, token=7, mode=0, codec=0, channels=1, flags=0, rate=16000, hop=512, overlap=0,
                       gain=256, stream=b"\0" * 8, sequence=0):  # fmt: skip
         return struct.pack(
-            _wire.START_FORMAT,
+            "<IBBBBIHHHH8sI",
             token,
             mode,
             codec,
