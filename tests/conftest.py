@@ -6,7 +6,7 @@ labelled recordings of the project), `recordings` (public recordings where the m
 be empty), and the parameter `recording` (one test each for every recording at hand, never none).
 
 With CI set, a skipped test is a failed test: nothing may pass by not running. What needs a board
-(`tests/hil`) is deselected unless OSSICLE_PORT names a port; what is marked `soak` is deselected
+(marked `hil`) is deselected unless OSSICLE_PORT names a port; what is marked `soak` is deselected
 unless asked for by `-m soak`.
 """
 
@@ -76,8 +76,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     asked = config.getoption("markexpr") or ""
     keep, drop = [], []
     for item in items:
-        if ROOT / "tests" / "hil" in item.path.parents:
-            item.add_marker("hil")
         board_missing = item.get_closest_marker("hil") and not os.environ.get("OSSICLE_PORT")
         soak_unasked = item.get_closest_marker("soak") and "soak" not in asked
         (drop if board_missing or soak_unasked else keep).append(item)
