@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from ._wire import Flag
+from ._wire import NUMBER_LIMIT, Flag
 from .counters import Counters
 from .events import Audio, Disagreement, Ended, Event, Frames, Gap
 
@@ -77,6 +77,8 @@ class Reassembly:
         if flags & _LAST and (sequence + 1 < self.highest or self.last not in (None, sequence)):
             return False
         if self.last is not None and sequence > self.last:
+            return False
+        if sequence + 1 >= NUMBER_LIMIT:  # no ACK could say that it came (W-2)
             return False
         self._counters.chunks += 1
         if flags & _LAST:

@@ -263,7 +263,8 @@ class Receiver:
         stream = self.stream
         same = stream is not None and stream.started.stream_id == fields.stream_id
         answer = self._handshake.state is State.STARTING and fields.token == self._handshake.token
-        if not possible(fields, packet.session) or (same and stream and not stream.agrees(fields)):
+        believed = possible(fields, packet.session, self.request)
+        if not believed or (same and stream and not stream.agrees(fields)):
             self.counters.malformed += 1
         elif answer and stream is not None and same:
             self._resume(stream, fields, packet.session)

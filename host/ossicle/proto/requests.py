@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from itertools import islice
 
-from ._wire import REQUEST_AGAIN_MIN_MS, REQUEST_RANGES_MAX
+from ._wire import NUMBER_LIMIT, REQUEST_AGAIN_MIN_MS, REQUEST_RANGES_MAX
 from .packets import Range
 from .reassembly import Reassembly
 
@@ -85,7 +85,8 @@ class Requests:
         if stream.last is not None or now - max(last_audio, self._tail_at) < after:
             return []
         self._tail_at = now
-        return [(stream.highest, stream.highest + _TAIL_SEQUENCES)]
+        stop = min(stream.highest + _TAIL_SEQUENCES, NUMBER_LIMIT - 1)
+        return [(stream.highest, stop)] if stream.highest < stop else []
 
 
 class Deadline:

@@ -20,6 +20,7 @@ from .requests import Deadline, Requests
 
 _WINDOW_SPARE = 8  # chunks beyond the device's ring that re-sends on their way may be behind
 _WINDOW_MIN = 64
+_RING_MAX_FRAMES = 1 << 24  # the host's memory goes by the device's ring; ten minutes are more than any has
 _I2 = np.dtype("<i2")
 _CODEC = wire.FLAG_CODEC_MASK
 _RESENT = int(Flag.RESENT)
@@ -134,13 +135,13 @@ class Stream:
         return request.start(token, self.started.stream_id, self.audio.next)
 
 
-def possible(fields: wire.StartedFields, session: int) -> bool:
-    """Can there be such a stream, in a codec that this host decodes?"""
+def possible(fields: wire.StartedFields, session: int, request: StreamRequest) -> bool:
+    """Can there be such a stream, in a codec that this host decodes, and is it what was asked for?"""
     return (
         session != 0
         and fields.codec == Codec.PCM16
-        and fields.channels in (1, 2)
-        and fields.rate > 0
+        and (fields.rate, fields.channels) == (request.rate, request.channels)
+        and fields.ring_frames <= _RING_MAX_FRAMES
         and fields.hop >= wire.HOP_MIN_FRAMES
         and (fields.hop + fields.overlap) * fields.channels * 2 <= wire.PAYLOAD_MAX_BYTES
         and fields.oldest <= fields.next

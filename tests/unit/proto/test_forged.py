@@ -116,3 +116,17 @@ def test_a_stream_that_comes_back_cut_differently_is_not_believed():
     w.run(0.1)
     assert w.receiver.counters.malformed == 1
     assert of(w, ev.SessionChanged) == []
+
+
+@pytest.mark.parametrize("kind", [Kind.GONE, Kind.AUDIO])
+def test_the_highest_sequences_leave_nothing_that_cannot_be_sent(kind):
+    """A REQUEST or ACK beyond them could not be packed, and would end the stream with an exception."""
+    w = world(length=RATE * 3)
+    w.run(1.0)
+    limit = wire.NUMBER_LIMIT - 1
+    gone = bytes([1, 1, 0, 0]) + struct.pack("<2I", 0, limit)
+    payload = gone if kind == Kind.GONE else bytes(2 * w.receiver.stream.audio.hop)
+    sequence = limit if kind == Kind.AUDIO else 0
+    w.device.replies.append(w.device.packet(kind, payload, sequence=sequence))
+    w.run(5.0)
+    assert w.receiver.stream.audio.highest <= limit

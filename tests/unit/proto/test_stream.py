@@ -1,5 +1,7 @@
 """A stream across its sessions: what entering one tells at once, numbers, and what an AUDIO must be."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from ossicle.proto.request import StreamRequest
 from ossicle.proto.stream import Stream, describe, possible
 
 FIELDS = wire.StartedFields(5, b"streamid", 16000, 64, 0, 0, 0, 1, 256, 6400, 0, 0)
+REQUEST = StreamRequest()
 
 
 class Made:
@@ -113,12 +116,18 @@ def test_the_hold_limits_what_is_acknowledged():
         {"hop": 63},
         {"hop": 700},
         {"oldest": 2, "next": 1},
+        {"ring_frames": 2**29},  # would be the host's memory, too
     ],
 )
 def test_parameters_that_no_stream_has(changes):
-    assert possible(FIELDS, 1)
-    assert not possible(FIELDS, 0)
-    assert not possible(FIELDS._replace(**changes), 1)
+    assert possible(FIELDS, 1, REQUEST)
+    assert not possible(FIELDS, 0, REQUEST)
+    assert not possible(FIELDS._replace(**changes), 1, REQUEST)
+
+
+def test_a_stream_that_was_not_asked_for():
+    assert not possible(FIELDS, 1, replace(REQUEST, rate=8000))
+    assert not possible(FIELDS, 1, replace(REQUEST, channels=3 - FIELDS.channels))
 
 
 def test_resuming_names_the_stream_and_the_sequence():
