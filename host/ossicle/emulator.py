@@ -16,7 +16,7 @@ import os
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -84,7 +84,8 @@ class Emulator:
         self._lifeline = contextlib.ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
         with contextlib.ExitStack() as stack:
-            self._slots: IO[bytes] = stack.enter_context(tempfile.TemporaryFile())
+            with _above_streams():
+                self._slots: IO[bytes] = stack.enter_context(tempfile.TemporaryFile())
             played = recording.write_slots(Path(source), self._slots, channels=channels, rate=rate)
             self._open = stack.pop_all()
         self.notes += played.notes
@@ -112,9 +113,10 @@ class Emulator:
         import termios
         import tty
 
-        master, self._slave = pty.openpty()
-        self._open.callback(os.close, self._slave)  # held open, so that the line never hangs up
         with contextlib.ExitStack() as childs:
+            childs.enter_context(_above_streams())
+            master, self._slave = pty.openpty()
+            self._open.callback(os.close, self._slave)  # held open, so that the line never hangs up
             childs.callback(os.close, master)
             tty.setraw(self._slave)
             attributes = termios.tcgetattr(self._slave)
@@ -237,3 +239,14 @@ class Emulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+@contextlib.contextmanager
+def _above_streams() -> Iterator[None]:
+    """What is opened in here gets none of the numbers 0 to 2, which in the child are its own streams."""
+    with contextlib.ExitStack() as stack:
+        number = -1
+        while number < 2:
+            number = os.open(os.devnull, os.O_RDWR)
+            stack.callback(os.close, number)
+        yield
