@@ -55,6 +55,8 @@ def open(
     recording, SilentError, RefusedError or ProtocolVersionError for the device: all but ValueError are
     OssicleError.
     """
+    if not timeout > 0 or not deadline_ms >= 0:
+        raise ValueError(f"timeout {timeout}, deadline_ms {deadline_ms}: above 0, and not below 0, is needed")
     target = parse(url)
     request = StreamRequest(
         rate=rate,

@@ -19,6 +19,7 @@ from .proto.receiver import Receiver
 _READ_S = 0.02  # the longest that `tick` waits
 _REOPEN_S = 0.5
 _JOIN_S = 5.0
+_WAIT_MAX_S = 1e8  # what a lock can wait: infinity it cannot
 
 
 class Pump:
@@ -65,7 +66,7 @@ class Pump:
     def wait_for(self, predicate: Callable[[], bool], timeout_s: float) -> bool:
         """Wait until the receiver is as wanted, or the thread has ended."""
         with self._changed:
-            self._changed.wait_for(lambda: predicate() or not self.alive, timeout_s)
+            self._changed.wait_for(lambda: predicate() or not self.alive, min(timeout_s, _WAIT_MAX_S))
             return predicate()
 
     def do(self, action: Callable[[float], None]) -> None:

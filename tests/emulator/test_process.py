@@ -15,6 +15,7 @@ import pytest
 import soundfile
 from line import hear
 
+import ossicle
 from ossicle.emulator import Emulator
 from ossicle.errors import LinkError, SourceError
 from ossicle.micropython import NOTE_64
@@ -196,3 +197,21 @@ def test_it_goes_when_its_parent_is_killed(wav: Path, tmp_path: Path) -> None:
     while child.exists() and "Z" not in child.joinpath("stat").read_text().split()[2]:
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_a_program_without_stdin_hears_all(wav: Path) -> None:
+    """The number 0 is free there, and must not become the board's line."""
+    program = (
+        "import os; os.close(0); import sys, ossicle\n"
+        "with ossicle.open('emulator:' + sys.argv[1] + '?speed=max') as mic:\n"
+        "    print(sum(len(block) for block in mic.blocks()))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(wav)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr) == ("5000\n", "")
+
+
+def test_waiting_for_ever_is_no_error(wav: Path) -> None:
+    with ossicle.open(f"emulator:{wav}?speed=max", timeout=float("inf")) as mic:
+        assert len(mic.read(5000)) == 5000

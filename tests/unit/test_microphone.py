@@ -103,6 +103,9 @@ def test_what_cannot_be_asked_for():
         ossicle.open("udp://0.0.0.0:4747")
     with pytest.raises(ValueError, match="hop"):
         ossicle.open("/dev/null", hop=3)
+    for wrong in ({"timeout": 0}, {"timeout": float("nan")}, {"deadline_ms": -1}):
+        with pytest.raises(ValueError, match="timeout"):
+            ossicle.open("/dev/null", **wrong)
     with pytest.raises(LinkError, match="no such port"):
         ossicle.open("/dev/there-is-no-such-port")
     with pytest.raises(ossicle.SourceError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 
 from . import _wire as wire
 from ._wire import Codec, Mode
@@ -38,11 +39,14 @@ class StreamRequest:
             raise ValueError(f"mode {self.mode!r} is not known: lossless or live")
         if self.codec != "pcm16":
             raise ValueError(f"codec {self.codec!r} is not in this version: pcm16")
+        for name in ("rate", "channels", "hop", "overlap", "baud"):
+            if not isinstance(getattr(self, name), Integral | None):
+                raise ValueError(f"{name} {getattr(self, name)!r} is no whole number")
         if self.channels not in (1, 2):
             raise ValueError(f"{self.channels} channels: a microphone has 1 or 2")
         if not 0 < self.rate < wire.NUMBER_LIMIT:
             raise ValueError(f"rate {self.rate} is out of range")
-        if not 0 <= self.gain_q8 <= wire.GAIN_MAX:
+        if not 0 <= self.gain <= wire.GAIN_MAX / 256:
             raise ValueError(f"gain {self.gain} is out of range: 0 to {wire.GAIN_MAX / 256:g}")
         if self.baud is not None and not 0 < self.baud < wire.NUMBER_LIMIT:
             raise ValueError(f"baud {self.baud} is out of range")
