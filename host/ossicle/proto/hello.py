@@ -39,7 +39,7 @@ def parse(payload: bytes) -> events.Hello:
         codecs=tuple(x for x in _list(fields, "codecs") if isinstance(x, str)),
         ring_frames=_number(fields, "ring"),
         max_baud=_number(fields, "max_baud"),
-        notes=tuple(x for x in _list(fields, "notes") if isinstance(x, str)),
+        notes=tuple(_printable(x) for x in _list(fields, "notes") if isinstance(x, str)),
         fields=fields,
     )
 
@@ -50,7 +50,12 @@ def _is_int(value: object) -> bool:
 
 def _text(fields: dict[str, Any], key: str) -> str:
     value = fields.get(key)
-    return value if isinstance(value, str) else ""
+    return _printable(value) if isinstance(value, str) else ""
+
+
+def _printable(text: str) -> str:
+    """JSON can carry what a terminal obeys, and halves of characters, which nothing can print."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def _number(fields: dict[str, Any], key: str) -> int:

@@ -298,7 +298,10 @@ def test_a_hello_with_strange_values_keeps_the_others():
         {"codec": "adpcm"},
         {"channels": 3},
         {"rate": 0},
+        {"rate": 16000.0},
+        {"hop": 64.5},
         {"gain": 17},
+        {"gain": float("inf")},
         {"gain": -1},
         {"hop": 32},
         {"hop": 700},
@@ -310,3 +313,8 @@ def test_a_hello_with_strange_values_keeps_the_others():
 def test_what_no_device_can_do_is_refused_here(wrong):
     with pytest.raises(ValueError, match=r"\w"):
         StreamRequest(**wrong)
+
+
+def test_a_hello_cannot_move_a_terminal():
+    told = hello.parse(b'{"ossicle": 1, "device": "a\\ud800\\u001b[2J", "notes": ["b\\n", 5]}')
+    assert (told.device, told.notes) == ("a\ufffd\ufffd[2J", ("b\ufffd",))
