@@ -211,3 +211,8 @@ def test_energy_follows_the_room() -> None:
     assert min(louder[:5]) > 0.5
     assert max(louder[-50:]) < 0.5
     assert min(through(engine, noise(3200, 30000))) > 0.5
+
+
+def test_a_vad_frame_is_never_empty() -> None:
+    """Segmenting would never come to the end of the audio."""
+    assert Energy(30).frame_size == 1

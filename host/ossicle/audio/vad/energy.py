@@ -27,7 +27,7 @@ class Energy:
 
     def __init__(self, rate: int = 16000) -> None:
         self.rate = rate
-        self.frame_size = rate * FRAME_MS // 1000
+        self.frame_size = max(1, rate * FRAME_MS // 1000)
         self.reset()
 
     def reset(self) -> None:
