@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -14,3 +15,8 @@ def data_folder(name: str) -> Path:
         if place.is_dir():
             return place
     raise FileNotFoundError(f"{name}: not in {places[0]} nor {places[1]}; the installation is incomplete")
+
+
+def for_libsndfile(path: Path) -> str | bytes:
+    """A file's name as soundfile takes it: as text it refuses one that is no text, which POSIX allows."""
+    return os.fsencode(path) if os.name == "posix" else str(path)

@@ -18,6 +18,7 @@ import soxr
 from numpy.typing import NDArray
 
 from ossicle.errors import SourceError
+from ossicle.paths import for_libsndfile
 
 RATES = (8000, 16000, 24000, 32000, 44100, 48000)  # Hz, as the firmware has them
 CHANNELS_MAX = 2
@@ -43,9 +44,9 @@ def write_slots(
     `channels` and `rate` None take the file's, where the board has them. Raises SourceError.
     """
     try:
-        with soundfile.SoundFile(source) as file:
+        with soundfile.SoundFile(for_libsndfile(source)) as file:
             return _write(file, source, out, channels, rate)
-    except (soundfile.LibsndfileError, OSError) as error:
+    except (soundfile.LibsndfileError, OSError, TypeError) as error:  # the last: a suffix of raw samples
         if not source.exists():
             raise SourceError(f"{source}: there is no such file") from None
         reason = getattr(error, "error_string", "") or getattr(error, "strerror", "") or str(error)
@@ -95,6 +96,7 @@ def _blocks(file: soundfile.SoundFile, channels: int, rate: int) -> Iterator[NDA
     ended = False
     while not ended:
         block = file.read(BLOCK_FRAMES, dtype="float64", always_2d=True)[:, :channels]
+        block = np.nan_to_num(block, posinf=1.0, neginf=-1.0)
         ended = len(block) == 0
         if stream is not None:
             block = stream.resample_chunk(np.ascontiguousarray(block), last=ended)

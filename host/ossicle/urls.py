@@ -53,6 +53,8 @@ def parse(url: str) -> Target:
     port = base[len("serial://") :] if scheme == "serial" else base
     if not port or (scheme and "://" not in base):
         raise UrlError(f"{url}: names no port; {scheme}://PORT does", url)
+    if scheme == "serial" and "://" in port:
+        raise UrlError(f"{url}: {port} is no port", url)
     allowed: dict[str, Callable[[str], Any]] = {} if scheme == "socket" else {"baud": _number}
     return Target("serial", port=port, baud=_parameters(url, scheme or "a port", allowed).get("baud"))
 

@@ -36,7 +36,8 @@ def test_missing_source(ossicle: Run, tmp_path: Path) -> None:
 def test_unreadable_source(ossicle: Run, tmp_path: Path) -> None:
     (tmp_path / "text.wav").write_text("not a sound")
     (tmp_path / "empty.wav").touch()
-    for name in ("text.wav", "empty.wav"):
+    (tmp_path / "samples.raw").write_bytes(bytes(4000))
+    for name in ("text.wav", "empty.wav", "samples.raw"):
         assert_one_line(ossicle("vad", name), name)
         assert_one_line(ossicle("emulate", name), name)
         assert_one_line(ossicle("record", f"emulator:{name}", "--out", "x.wav"), name)
@@ -110,12 +111,24 @@ def test_output_that_cannot_be_written(ossicle: Run, speech: Path, tmp_path: Pat
     assert_one_line(ossicle("demo", "--out", "file/in"), "file")
 
 
+def test_a_full_disk_is_told_with_the_file(ossicle: Run, speech: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.wav").symlink_to("/dev/full")
+    assert_one_line(ossicle("record", emulated(speech), "--out", "x.wav"), "x.wav: No space left")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ["record", "auto"],
         ["nothing-like-this"],
         ["record", "auto", "--out", "x.wav", "--seconds", "-1"],
+        ["record", "auto", "--out", "x.wav", "--seconds", "inf"],
+        ["record", "auto", "--out", "x.wav", "--timeout", "inf"],
+        ["record", "auto", "--out", "x.wav", "--rate", "0"],
+        ["record", "auto", "--out", "x.wav", "--hop", "63"],
+        ["record", "auto", "--out", "x.wav", "--overlap", "9999"],
+        ["listen", "auto", "--seconds", "inf"],
+        ["devices", "--timeout", "inf"],
         ["record", "auto", "--out", "x.wav", "--mode", "perfect"],
         ["vad"],
         ["vad", "x.wav", "--text", "--json"],

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from ossicle.cli import app
+from ossicle.cli.commands import app
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

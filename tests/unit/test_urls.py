@@ -54,6 +54,7 @@ def test_understood(url, target):
         ("ws://0.0.0.0:4748", "WebSocket.*not in this version"),
         ("http://x", "http: is not known.*emulator:FILE"),
         ("serial://", "names no port"),
+        ("serial://hwgrep://[", "hwgrep.* is no port"),
         ("emulator:", "names no recording"),
         ("/dev/ttyUSB0?speed=5", "no parameter 'speed'; known: baud"),
         ("socket://h:1?baud=5", "no parameter 'baud'; known: none"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import numpy as np
 import soundfile
@@ -63,7 +64,7 @@ def demo(
     """
     output = Output(as_json)
     recording = truth.asset()
-    url = f"emulator:{recording}?speed={speed.value}"
+    url = f"emulator:{quote(str(recording))}?speed={speed.value}"
     rate, channels, length_s = suits(url, None, None)
     engine = engines.engine(vad, rate)
     out.mkdir(parents=True, exist_ok=True)

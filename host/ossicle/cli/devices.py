@@ -15,7 +15,10 @@ from .output import Output
 def devices(
     *,
     timeout: Annotated[
-        float, typer.Option("--timeout", min=0.1, help="Seconds to wait for the ports to answer.")
+        float,
+        typer.Option(
+            "--timeout", min=0.1, max=options.LONG_S, help="Seconds to wait for the ports to answer."
+        ),
     ] = 4.0,
     as_json: options.Json = False,
 ) -> None:

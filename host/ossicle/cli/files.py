@@ -11,14 +11,16 @@ import numpy.typing as npt
 import soundfile
 
 from ..errors import SourceError
+from ..paths import for_libsndfile
 
 PIECE_FRAMES = 65536
 FULL_SCALE = 32768.0
 
 
 def to_int16(frames: npt.NDArray[np.float64]) -> npt.NDArray[np.int16]:
-    """Full scale 1.0 to int16: rounded, and clipped rather than wrapped."""
-    return np.clip(np.rint(frames * FULL_SCALE), -32768, 32767).astype(np.int16)
+    """Full scale 1.0 to int16: rounded, and clipped rather than wrapped; what is no number is silence."""
+    sane = np.clip(np.nan_to_num(frames), -1, 1)
+    return np.clip(np.rint(sane * FULL_SCALE), -32768, 32767).astype(np.int16)
 
 
 class Recording:
@@ -30,8 +32,8 @@ class Recording:
         if path.is_dir():
             raise SourceError(f"{path}: is a folder, not a sound file")
         try:
-            self._file = soundfile.SoundFile(path)
-        except (soundfile.SoundFileError, OSError) as error:
+            self._file = soundfile.SoundFile(for_libsndfile(path))
+        except (soundfile.SoundFileError, OSError, TypeError) as error:  # the last: a suffix of raw samples
             raise SourceError(f"{path}: cannot be read as a sound file ({reason(error)})") from None
         self.path = path
         self.rate: int = self._file.samplerate

@@ -24,8 +24,9 @@ INTERRUPTED = 130
 
 
 def complain(text: str) -> None:
-    """One line on stderr, whatever the text holds."""
-    print("ossicle: " + " ".join(text.split()), file=sys.stderr, flush=True)
+    """One line on stderr, whatever the text holds; what a terminal would obey is shown as a question mark."""
+    line = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    print(f"ossicle: {line}", file=sys.stderr, flush=True)
 
 
 def os_error_line(error: OSError) -> str:

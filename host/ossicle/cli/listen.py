@@ -10,6 +10,7 @@ import typer
 
 from ..audio import vad as engines
 from ..audio.segmenter import Segment, Segmenter
+from ..sinks import open_sink
 from . import options
 from .capture import capture
 from .consumers import Gaps, Voice, Watch
@@ -27,9 +28,7 @@ def listen(
         Path | None,
         typer.Option("--out", "-o", metavar="DIR", help="A folder for each segment as a WAV file."),
     ] = None,
-    limit_s: Annotated[
-        float | None, typer.Option("--seconds", min=0.001, help="Stop after so much audio; else at Ctrl-C.")
-    ] = None,
+    limit_s: options.Seconds = None,
     rate: options.Rate = None,
     channels: options.Channels = None,
     mode: options.DeliveryMode = options.Mode.lossless,
@@ -85,7 +84,9 @@ class Segments:
         path = None
         if self._folder is not None:
             path = self._folder / f"segment-{self._number:04d}-{segment.start_time:08.2f}s.wav"
-            segment.write(path)
+            channels = 1 if segment.frames.ndim == 1 else segment.frames.shape[1]
+            with open_sink(path, segment.rate, channels) as sink:
+                sink.write(segment.frames)
         where = f"  {path}" if path else ""
         edges = f"{segment.start_time:9.3f} - {segment.stop_time:9.3f} s"
         self._output.event(

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+LONG_S = 1e8  # three years: what is longer is infinite, or a mistake
+
 Url = Annotated[
     str,
     typer.Argument(
@@ -19,7 +21,8 @@ Url = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout, for programs.")]
 Vad = Annotated[str, typer.Option("--vad", metavar="NAME", help="Voice detector: auto, or one by name.")]
 Rate = Annotated[
-    int | None, typer.Option("--rate", help="Frames a second: 8000, 16000, 32000 or 48000. [default: 16000]")
+    int | None,
+    typer.Option("--rate", min=1, help="Frames a second: 8000, 16000, 32000 or 48000. [default: 16000]"),
 ]
 Channels = Annotated[int | None, typer.Option("--channels", min=1, max=2, help="1 or 2. [default: 1]")]
 Hop = Annotated[
@@ -29,7 +32,11 @@ Overlap = Annotated[
     int, typer.Option("--overlap", min=0, help="Frames that a chunk has in common with the next.")
 ]
 Timeout = Annotated[
-    float, typer.Option("--timeout", min=0.1, help="Seconds to wait for the device to answer.")
+    float, typer.Option("--timeout", min=0.1, max=LONG_S, help="Seconds to wait for the device to answer.")
+]
+Seconds = Annotated[
+    float | None,
+    typer.Option("--seconds", min=0.001, max=LONG_S, help="Stop after so much audio; else at Ctrl-C."),
 ]
 
 

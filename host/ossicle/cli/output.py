@@ -26,7 +26,12 @@ class Output:
 
     def row(self, fields: dict[str, Any]) -> None:
         """One JSON object on one line of stdout, whole and at once."""
-        sys.stdout.write(json.dumps(fields, ensure_ascii=False) + "\n")
+        text = json.dumps(fields, ensure_ascii=False)
+        try:
+            text.encode(sys.stdout.encoding or "utf-8")
+        except UnicodeEncodeError:
+            text = json.dumps(fields)
+        sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
     def note(self, text: str) -> None:

@@ -22,9 +22,7 @@ def record(
     url: options.Url = "auto",
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help="The file to write: .wav or .flac.")],
-    limit_s: Annotated[
-        float | None, typer.Option("--seconds", min=0.001, help="Stop after so much audio; else at Ctrl-C.")
-    ] = None,
+    limit_s: options.Seconds = None,
     rate: options.Rate = None,
     channels: options.Channels = None,
     mode: options.DeliveryMode = options.Mode.lossless,

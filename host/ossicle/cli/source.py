@@ -6,9 +6,12 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import soundfile
+import typer
 
 from ..api import Microphone
 from ..api import open as open_microphone
+from ..errors import OssicleError
+from ..paths import for_libsndfile
 from .options import Mode
 from .output import Output
 
@@ -29,8 +32,8 @@ def suits(url: str, rate: int | None, channels: int | None) -> tuple[int, int, f
     info = None
     if path is not None and path.is_file():
         try:
-            info = soundfile.info(path)
-        except soundfile.SoundFileError:
+            info = soundfile.info(for_libsndfile(path))
+        except (soundfile.SoundFileError, TypeError):
             info = None  # opening it will say what is wrong
     if info is None:
         return rate or 16000, channels or 1, None
@@ -50,9 +53,14 @@ def start(
     timeout: float = 10.0,
 ) -> Microphone:
     """Open the microphone and tell the conversions that were made on the way."""
-    microphone = open_microphone(
-        url, rate=rate, channels=channels, mode=mode.value, hop=hop, overlap=overlap, timeout=timeout
-    )
+    try:
+        microphone = open_microphone(
+            url, rate=rate, channels=channels, mode=mode.value, hop=hop, overlap=overlap, timeout=timeout
+        )
+    except OssicleError:
+        raise  # some are a ValueError, too
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
     for note in microphone.notes:
         output.note(note)
     return microphone

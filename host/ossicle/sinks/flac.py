@@ -36,10 +36,9 @@ class FlacSink(Sink):
         self._head = os.open(
             self.path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o666
         )
+        name = os.fsencode(self.path) if os.name == "posix" else self.path  # it may be no text
         try:
-            self._file: Any = soundfile.SoundFile(
-                self.path, "w", rate, channels, format="FLAC", subtype="PCM_16"
-            )
+            self._file: Any = soundfile.SoundFile(name, "w", rate, channels, format="FLAC", subtype="PCM_16")
         except BaseException:
             os.close(self._head)
             raise

@@ -70,5 +70,9 @@ class WavSink(Sink):
         assert self._file is not None
         os.lseek(self._file, place, os.SEEK_SET)
         left = memoryview(data)
-        while left:
-            left = left[os.write(self._file, left) :]
+        try:
+            while left:
+                left = left[os.write(self._file, left) :]
+        except OSError as error:
+            error.filename = self.path  # a full disk has many files
+            raise
