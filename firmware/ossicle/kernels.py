@@ -165,16 +165,17 @@ def marked(buf: ptr8, at: int) -> int:
     return 0
 
 
-# The table of CRC-32 (IEEE 802.3), 256 words: too large for Python's small integers.
+# The table of CRC-32 (IEEE 802.3) for four bits: 16 words, too large for Python's small
+# integers. One for eight bits is half as much work, and a kilobyte.
 @micropython.viper
 def crc32_table(table: ptr32):
     poly = (int(0xEDB8) << 16) | 0x8320
     mask = (int(0x3FFFFFFF) << 1) | 1
     i = 0
-    while i < 256:
+    while i < 16:
         c = i
         k = 0
-        while k < 8:
+        while k < 4:
             if c & 1:
                 c = ((c >> 1) & mask) ^ poly
             else:
@@ -190,7 +191,9 @@ def crc32_put(buf: ptr8, n: int, table: ptr32) -> int:
     crc = int(-1)
     i = 0
     while i < n:
-        crc = int(table[(crc ^ int(buf[i])) & 255]) ^ ((crc >> 8) & 0xFFFFFF)
+        crc = crc ^ int(buf[i])
+        crc = int(table[crc & 15]) ^ ((crc >> 4) & 0xFFFFFFF)
+        crc = int(table[crc & 15]) ^ ((crc >> 4) & 0xFFFFFFF)
         i += 1
     crc = crc ^ -1
     buf[n] = crc & 255
@@ -206,7 +209,9 @@ def crc32_ok(buf: ptr8, n: int, table: ptr32) -> int:
     crc = int(-1)
     i = 0
     while i < n:
-        crc = int(table[(crc ^ int(buf[i])) & 255]) ^ ((crc >> 8) & 0xFFFFFF)
+        crc = crc ^ int(buf[i])
+        crc = int(table[crc & 15]) ^ ((crc >> 4) & 0xFFFFFFF)
+        crc = int(table[crc & 15]) ^ ((crc >> 4) & 0xFFFFFFF)
         i += 1
     crc = crc ^ -1
     i = 0
@@ -217,29 +222,34 @@ def crc32_ok(buf: ptr8, n: int, table: ptr32) -> int:
     return 1
 
 
-# COBS of n bytes and the 0x00 behind it; the length of both. A full last block is not
-# followed by an empty one (W-15).
+# COBS of the first n bytes and the 0x00 behind it, in their place; the length of both, which
+# is at most n + n // 254 + 2. A full last block is not followed by an empty one (W-15). The
+# bytes go up first, by as many codes as there can be: so no code comes onto what is unread.
 @micropython.viper
-def cobs_encode(src: ptr8, n: int, dst: ptr8) -> int:
+def cobs_encode(buf: ptr8, n: int) -> int:
+    up = n // 254 + 1
+    i = n
+    while i > 0:
+        i -= 1
+        buf[i + up] = buf[i]
     code_at = 0
     code = 1
     out = 1
-    i = 0
     while i < n:
-        b = int(src[i])
+        b = int(buf[i + up])
         i += 1
         if b:
-            dst[out] = b
+            buf[out] = b
             out += 1
             code += 1
             if code < 255 or i == n:
                 continue
-        dst[code_at] = code
+        buf[code_at] = code
         code_at = out
         code = 1
         out += 1
-    dst[code_at] = code
-    dst[out] = 0
+    buf[code_at] = code
+    buf[out] = 0
     return out + 1
 
 
@@ -268,7 +278,7 @@ def cobs_decode(buf: ptr8, n: int) -> int:
 
 
 # Ready for every caller: one table, made at import, before the heap is ever locked.
-CRC_TABLE = bytearray(1024)
+CRC_TABLE = bytearray(64)
 crc32_table(CRC_TABLE)
 
 

@@ -10,8 +10,8 @@ from ossicle._wire import (
     HEADER_AT_SEQUENCE,
     HEADER_AT_TICKS_US,
     HEADER_BYTES,
-    PACKET_MAX_BYTES,
     PAYLOAD_MAX_BYTES,
+    SERIAL_FRAME_MAX_BYTES,
     put_header,
     u30,
 )
@@ -20,7 +20,7 @@ from ossicle.kernels import CRC_TABLE, crc32_ok, crc32_put
 
 class PacketBuilder:
     def __init__(self):
-        self.buffer = bytearray(PACKET_MAX_BYTES)
+        self.buffer = bytearray(SERIAL_FRAME_MAX_BYTES)  # the link codes the packet in it
         self.payload_at = HEADER_BYTES
         self.payload_max = PAYLOAD_MAX_BYTES
         self.session = 0

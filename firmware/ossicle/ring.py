@@ -14,18 +14,18 @@ from array import array
 from micropython import const
 
 from ossicle._wire import CAUSE_CAPTURE, CAUSE_OVERWRITTEN, HOLES_MAX
-from ossicle.kernels import C_COUNT, C_FROM, C_SIZE, C_TO, K_CAPACITY, K_CHANNELS, K_DC0, K_FRAMES
-from ossicle.kernels import K_GUARD, K_INDEX, K_SIZE, copy_in, copy_out, new_state
+from ossicle.kernels import C_COUNT, C_FROM, C_SIZE, C_TO, K_CAPACITY, K_CHANNELS, K_DC0, K_GUARD
+from ossicle.kernels import K_INDEX, K_SIZE, copy_out, new_state
 
 _MASK = const(0x3FFFFFFF)
 _HALF = const(0x20000000)
 
 # A hole in the table: where it starts and where it stops, as sequence and phase.
-_START = const(0)
-_START_PHASE = const(1)
-_STOP = const(2)
-_STOP_PHASE = const(3)
-_HOLE_SIZE = const(4)
+START = const(0)
+START_PHASE = const(1)
+STOP = const(2)
+STOP_PHASE = const(3)
+HOLE_SIZE = const(4)
 
 
 class Ring:
@@ -36,12 +36,12 @@ class Ring:
         self.samples = len(storage) // 2
         self.state = new_state()  # of `convert`; the callback's, but gain
         self._copy = array("i", (0 for _ in range(C_SIZE)))  # the loop's arguments of copy_out
-        self._holes = array("i", (0 for _ in range(_HOLE_SIZE * HOLES_MAX)))  # callback
+        self._holes = array("i", (0 for _ in range(HOLE_SIZE * HOLES_MAX)))  # callback
         self.configure(1, 1, 0)
 
     # The writer must be stopped. `capacity` in frames; `start` presets W and R.
-    def configure(self, channels, hop, overlap, overflow="overwrite", capacity=None, start=0):
-        if channels < 1 or hop < 1 or overlap < 0 or overflow not in ("overwrite", "reject"):
+    def configure(self, channels, hop, overlap, capacity=None, start=0):
+        if channels < 1 or hop < 1 or overlap < 0:
             raise ValueError("channels, hop and overlap must make a window")
         guard = hop + overlap
         if capacity is None:
@@ -54,7 +54,6 @@ class Ring:
         self.channels, self.hop, self.overlap = channels, hop, overlap
         self.capacity = capacity  # frames
         self.guard = guard  # frames
-        self._reject = overflow == "reject"
         state = self.state
         state[K_CHANNELS], state[K_CAPACITY], state[K_GUARD] = channels, capacity, guard
         state[K_INDEX] = start % capacity  # frame index of the next write; callback
@@ -66,8 +65,6 @@ class Ring:
         self.holes = 0  # ever made; the last eight are in the table
         self._w_sequence = start // hop
         self._w_phase = start % hop
-        self.refused = 0  # writes refused whole (reject), and their frames
-        self.refused_frames = 0
         # Written and read by the loop.
         self.read_position = start & _MASK  # R, modulo 2**30
         self.sequence = start // hop  # of the chunk that R lies in
@@ -79,19 +76,6 @@ class Ring:
         self.overwritten_frames = 0
 
     # -- the writer's side -------------------------------------------------------------
-
-    # int16 frames in any buffer; the frames taken. Not for the audio path.
-    def write(self, frames, n):
-        if n < 0 or n * self.channels * 2 > len(memoryview(frames)) * _itemsize(frames):
-            raise ValueError("n is not within the frames")
-        if self._reject and n > self.free():
-            self.refused += 1
-            self.refused_frames += n
-            return 0
-        self.state[K_FRAMES] = n
-        copy_in(frames, self.storage, self.state)
-        self.written_by_kernel(n)
-        return n
 
     # A kernel has put n frames into the storage and moved the write index.
     def written_by_kernel(self, n):
@@ -108,14 +92,14 @@ class Ring:
     def hole(self, n):
         if n <= 0:
             return
-        at = self.holes % HOLES_MAX * _HOLE_SIZE
+        at = self.holes % HOLES_MAX * HOLE_SIZE
         holes = self._holes
         if self.holes >= HOLES_MAX:
-            self._forget(holes[at + _STOP], holes[at + _STOP_PHASE])
-        holes[at + _START] = self._w_sequence
-        holes[at + _START_PHASE] = self._w_phase
-        holes[at + _STOP] = self._w_sequence + (self._w_phase + n) // self.hop
-        holes[at + _STOP_PHASE] = (self._w_phase + n) % self.hop
+            self._forget(holes[at + STOP], holes[at + STOP_PHASE])
+        holes[at + START] = self._w_sequence
+        holes[at + START_PHASE] = self._w_phase
+        holes[at + STOP] = self._w_sequence + (self._w_phase + n) // self.hop
+        holes[at + STOP_PHASE] = (self._w_phase + n) % self.hop
         self.holes += 1
         state = self.state
         state[K_INDEX] = (state[K_INDEX] + n) % self.capacity
@@ -140,7 +124,7 @@ class Ring:
     def settle(self):
         written = self.written
         filled = self.filled
-        behind = _signed(written - self.read_position)
+        behind = signed(written - self.read_position)
         if behind > filled:
             drop = behind - filled
             drop += -(self.phase + drop) % self.hop
@@ -156,9 +140,9 @@ class Ring:
     def _leave_hole(self):
         moved = 0
         while self._hole != self.holes:
-            at = self._hole % HOLES_MAX * _HOLE_SIZE
-            before = self._from_r(at + _START)
-            left = self._from_r(at + _STOP)
+            at = self._hole % HOLES_MAX * HOLE_SIZE
+            before = self._from_r(at + START)
+            left = self._from_r(at + STOP)
             if self.holes - self._hole > HOLES_MAX:  # a ninth hole took this one's place
                 self._hole = self.holes - HOLES_MAX
                 continue
@@ -193,19 +177,16 @@ class Ring:
         behind = self.settle()
         return behind if behind > 0 else 0
 
-    def free(self):
-        return self.capacity - self.available()
-
     # The first sequence whose start is still in history.
     def oldest(self):
         written = self.written
         filled = self.filled
-        behind = _signed(written - self.read_position)
+        behind = signed(written - self.read_position)
         return self.sequence - (filled - behind - self.phase) // self.hop
 
     # The sequence that W lies in: nothing of a later one is there.
     def newest(self):
-        behind = _signed(self.written - self.read_position)
+        behind = signed(self.written - self.read_position)
         return self.sequence + (behind + self.phase) // self.hop
 
     # The position of a sequence's first frame, modulo 2**30.
@@ -227,7 +208,7 @@ class Ring:
         written = self.written
         filled = self.filled
         start = self._frames(sequence - self.sequence, -self.phase)
-        behind = _signed(written - self.read_position) - start
+        behind = signed(written - self.read_position) - start
         if behind > filled:
             return -1
         if behind <= 0:
@@ -238,9 +219,9 @@ class Ring:
         holes = self.holes
         i = max(holes - HOLES_MAX, 0)
         while i < holes:
-            at = i % HOLES_MAX * _HOLE_SIZE
-            if self._from_r(at + _STOP) > start:
-                left = self._from_r(at + _START) - start
+            at = i % HOLES_MAX * HOLE_SIZE
+            if self._from_r(at + STOP) > start:
+                left = self._from_r(at + START) - start
                 if left <= 0:
                     return -1
                 if left <= frames:
@@ -270,10 +251,10 @@ class Ring:
         table = self._holes
         i = max(holes - HOLES_MAX, 0)
         while i < holes:
-            at = i % HOLES_MAX * _HOLE_SIZE
+            at = i % HOLES_MAX * HOLE_SIZE
             i += 1
-            first = table[at + _START] + (1 if table[at + _START_PHASE] else 0)
-            after = table[at + _STOP] + (1 if table[at + _STOP_PHASE] else 0)
+            first = table[at + START] + (1 if table[at + START_PHASE] else 0)
+            after = table[at + STOP] + (1 if table[at + STOP_PHASE] else 0)
             if first <= sequence < after:
                 self.gone_cause = CAUSE_CAPTURE
                 return after
@@ -303,78 +284,17 @@ class Ring:
             index = self.state[K_INDEX]
             if written == self.written:
                 break
-        behind = _signed(written - self.read_position) - offset
+        behind = signed(written - self.read_position) - offset
         args = self._copy
         args[C_FROM] = (index - behind) % self.capacity * self.channels
         args[C_COUNT] = frames * self.channels
         args[C_TO] = off >> 1
         copy_out(self.storage, buf, args)
 
-    # The next n frames, fewer where a hole comes first; -1 when fewer than n are available
-    # (nothing moves), or when the copy was torn.
-    def read_into(self, out, n):
-        frames = self.peek_into(out, n)
-        if frames > 0:
-            self._move(frames)
-        return frames
-
-    def peek_into(self, out, n):
-        if n > self.available():
-            return -1
-        return self._copy_frames(self.read_position, out, n)
-
-    # Moves R by n, or not at all: -1 when n is above what is available.
-    def advance(self, n):
-        if n < 0 or n > self.available():
-            return -1
-        self._move(n)
-        return n
-
     # Moves R past n frames that a window has shown, without a look at W: had R been overrun
     # meanwhile, advance() would leave out what is still there.
     def release(self, n):
         self._move(n)
-
-    def skip(self, n):
-        available = self.available()
-        if n > available:
-            n = available
-        self._move(n)
-        return n
-
-    # n frames from a position (modulo 2**30), read or not; -1 when they are not all there.
-    def history_into(self, out, start, n):
-        frames = self._copy_frames(start, out, n)
-        return frames if frames == n else -1
-
-    def _copy_frames(self, position, out, n):
-        offset = _signed(position - self.read_position)
-        done = 0
-        while done < n:
-            frames = self._contiguous(offset + done, n - done)
-            if frames <= 0:
-                break
-            self._copy_from(offset + done, frames, out, 2 * done * self.channels)
-            done += frames
-        behind = _signed(self.written - self.read_position) - offset
-        if behind > self.filled or (n > 0 and done == 0):
-            return -1
-        return done
-
-    # Frames from R + offset that are there, before a hole, and do not wrap.
-    def _contiguous(self, offset, n):
-        written = self.written
-        filled = self.filled
-        behind = _signed(written - self.read_position) - offset
-        if behind <= 0 or behind > filled:
-            return -1
-        index = (self.state[K_INDEX] - behind) % self.capacity
-        n = min(n, behind, self.capacity + (self.guard if index < self.capacity else 0) - index)
-        for i in range(max(0, self.holes - HOLES_MAX), self.holes):
-            at = i % HOLES_MAX * _HOLE_SIZE
-            if self._from_r(at + _STOP) > offset:
-                return min(n, self._from_r(at + _START) - offset)
-        return n
 
     # R goes to a sequence, back or forth, but not out of what is there.
     def seek(self, sequence):
@@ -386,15 +306,7 @@ class Ring:
         self._move(self._frames(sequence - self.sequence, -self.phase))
         self.settle()
 
-    # Drops what is unread; it stays in history.
-    def clear(self):
-        self._move(self.available())
 
-
-def _signed(difference):
+def signed(difference):
     difference &= _MASK
     return difference - _HALF - _HALF if difference >= _HALF else difference  # 2**30 would allocate
-
-
-def _itemsize(buffer):
-    return 1 if isinstance(buffer, (bytes, bytearray)) else 2

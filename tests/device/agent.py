@@ -8,17 +8,17 @@ from binascii import unhexlify
 from agent_board import AppDriver, sample, text
 from ossicle import kernels
 from ossicle import ring as ring_module
+from ossicle.frames import FrameRing
 from ossicle.links.serial import SerialLink
 from ossicle.packet import PacketBuilder, payload_bytes
-from ossicle.ring import Ring
 
 
 class RingDriver:
     def __init__(self, ring):
         hop, overlap, capacity = ring["hop"], ring["overlap"], ring["capacity"]
         self.channels = ring["channels"]
-        self.ring = Ring((capacity + hop + overlap) * self.channels)
-        self.ring.configure(self.channels, hop, overlap, ring["overflow"], capacity, ring["start"])
+        self.ring = FrameRing((capacity + hop + overlap) * self.channels)
+        self.ring.configure(self.channels, hop, overlap, capacity, ring["start"], ring["overflow"])
         self.next = 0  # number of the next frame to write
 
     def do(self, op, args):
@@ -155,8 +155,9 @@ def do_convert(message):
 
 def do_cobs_encode(message):
     src = unhexlify(message["data"])
-    out = bytearray(len(src) + len(src) // 254 + 3)
-    return text(memoryview(out)[: kernels.cobs_encode(src, len(src), out)])
+    buf = bytearray(len(src) + len(src) // 254 + 2)
+    buf[: len(src)] = src
+    return text(memoryview(buf)[: kernels.cobs_encode(buf, len(src))])
 
 
 def do_cobs_decode(message):

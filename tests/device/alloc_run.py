@@ -113,15 +113,13 @@ class Port:
     def __init__(self):
         self.taken = 0
         self.frames = 0  # 0x00 at the end of a write
-        self.incoming = bytearray(256)
         self.n = 0
 
     def read_into(self, buf):
         n = self.n
         if n:
-            incoming = self.incoming
             for i in range(n):
-                buf[i] = incoming[i]
+                buf[i] = packet[i]
             self.n = 0
         return n
 
@@ -160,7 +158,7 @@ def say(kind, a, b):
     _wire.put_u30(packet, n, a)
     _wire.put_u30(packet, n + 4, b)
     n = kernels.crc32_put(packet, n + 8, kernels.CRC_TABLE)
-    port.n = kernels.cobs_encode(packet, n, port.incoming)
+    port.n = kernels.cobs_encode(packet, n)
 
 
 def talk(turn, sequence):

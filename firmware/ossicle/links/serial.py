@@ -1,6 +1,6 @@
 # A serial line: COBS of a packet and 0x00, in both directions (W-12 to W-15), and the way
 # back to the REPL (W-33). It never blocks: bytes go out as the port takes them, bytes come
-# in as the port has them, and both buffers are as long as the longest serial frame.
+# in as the port has them. Packets are coded and decoded in the buffers that they lie in.
 #
 # Receiving is a small state: between frames, in a frame, or dropping until the next 0x00.
 from array import array
@@ -27,7 +27,7 @@ class SerialLink:
         self.dropped = 0  # serial frames that were none (W-13); wraps at 2**30
         self.interrupted = False  # 0D 03 has come: leave at once
         self.rest = 0  # bytes behind 0D 03 in `rest_bytes`, for the REPL
-        self.rest_bytes = bytearray(_READ_BYTES)
+        self.rest_bytes = self.packet  # no packet comes any more
         self._in = bytearray(_READ_BYTES)  # as it came from the port
         self._in_at = 0
         self._in_n = 0
@@ -35,7 +35,7 @@ class SerialLink:
         self._state = _BETWEEN
         self._length = 0  # bytes of the frame so far, in `packet`
         self._copy = array("i", (0 for _ in range(C_SIZE)))
-        self._out = bytearray(SERIAL_FRAME_MAX_BYTES)
+        self._out = None  # the buffer that send() was given
         self._out_at = 0
         self._out_n = 0
 
@@ -45,9 +45,11 @@ class SerialLink:
     def busy(self):
         return self._out_at < self._out_n
 
-    # Takes n bytes of a packet; the link must not be busy.
+    # Takes the n bytes of a packet, and their buffer until it is not busy any more. There must
+    # be room in it for a serial frame; the link must not be busy.
     def send(self, packet, n):
-        self._out_n = cobs_encode(packet, n, self._out)
+        self._out = packet
+        self._out_n = cobs_encode(packet, n)
         self._out_at = 0
 
     # As many waiting bytes as the port takes now; how many that were.
