@@ -1,6 +1,7 @@
 # Starting the app, and what happens when that fails: the first failure in a row resets the
 # board once, the second ends in the REPL with the reason. So a fault that passes heals
 # itself, and one that stays never becomes a loop of resets. A file counts.
+import gc
 import sys
 
 
@@ -10,9 +11,11 @@ def run(make):
     path = make.failures
     try:
         board = make()
+        gc.threshold(gc.mem_free() // 32)  # small garbage between what stays leaves holes
         from ossicle.app import App
 
         app = App(board)
+        gc.threshold(-1)
         app.run(lambda: forget(path))
     except Exception as error:
         _failed(error, make)

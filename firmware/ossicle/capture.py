@@ -23,8 +23,7 @@ class Capture:
         self._ring = ring
         self._clock = clock
         self._full = mic.buffer_frames
-        self._stores = [bytearray(8 * self._full), bytearray(8 * self._full)]
-        self._buffers = [None, None]  # views of the stores, as long as the channels need
+        self._buffers = [bytearray(4 * self._full), bytearray(4 * self._full)]  # for one channel
         self._handler = self._on_buffer  # bound once: binding allocates
         self._watcher = self._on_watch
         self.rate = 0  # frames a second, of the I2S
@@ -53,17 +52,20 @@ class Capture:
     def gain(self, gain):
         self._ring.state[K_GAIN] = gain
 
-    # Opens the microphone; OSError when it cannot be. Delivers nothing before begin().
+    # Opens the microphone; OSError or MemoryError when it cannot be. Delivers nothing before
+    # begin(). Other buffers for another number of channels: then no buffer is out any more.
     def open(self, rate, channels):
         self.stop()
+        buffers = self._buffers
+        length = 4 * self._full * channels
+        if len(buffers[0]) != length:
+            buffers = [bytearray(length), bytearray(length)]
         if self._mic.start(rate, channels, self._handler):
             self._out = False
+        self._buffers = buffers
+        self._last = length - 4
         self.rate = rate
         self.channels = channels
-        self._last = 4 * self._full * channels - 4
-        if self._buffers[0] is None or len(self._buffers[0]) != self._last + 4:
-            for i in range(2):
-                self._buffers[i] = memoryview(self._stores[i])[: self._last + 4]
 
     # The ring is configured: a stream starts, with its first frame at the ring's W.
     def begin(self):

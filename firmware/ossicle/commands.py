@@ -237,7 +237,7 @@ class Commands:
         was_running = capture.running
         try:
             capture.open(rate, channels)
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             if was_running:  # the session in force goes on
                 capture.open(old_rate, old_channels)
                 capture.resume()

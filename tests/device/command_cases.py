@@ -71,6 +71,28 @@ def case_refusals():
     assert p.u16(_wire.REFUSED_AT_REASON) == _wire.REASON_MEMORY
 
 
+def case_channels_change():
+    b, app, host = rig()
+    for token, channels in ((5, 1), (6, 2), (7, 1)):
+        first = b.mic.next
+        started = host.start(token=token, channels=channels, hop=256)
+        assert started.kind == _wire.KIND_STARTED
+        got = [p for p in only(host.run(b, 4), _wire.KIND_AUDIO) if p.session == started.session]
+        signs = (1, -1)[:channels]
+        assert got[0].samples() == [sign * i for i in range(first, first + 256) for sign in signs], channels
+    start = b.mic.start
+
+    def no_room(*args):
+        b.mic.start = start
+        raise MemoryError("no room")
+
+    b.mic.start = no_room
+    p = host.start(token=8, channels=2, hop=256)
+    assert p.u16(_wire.REFUSED_AT_REASON) == _wire.REASON_MICROPHONE and b"no room" in p.payload
+    got = only(host.run(b, 4), _wire.KIND_AUDIO)
+    assert got and got[0].session == started.session
+
+
 def case_interrupt():
     b, app, host = rig()
     host.start()
