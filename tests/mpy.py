@@ -37,12 +37,13 @@ def run_mpy(
     path: tuple[Path, ...] = (),
     stdin: str | None = None,
     env: Mapping[str, str] | None = None,
+    firmware: Path = FIRMWARE,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a script (its text, or its Path) with MICROPYPATH = `path` + firmware + tests/device.
+    """Run a script (its text, or its Path) with MICROPYPATH = `path` + `firmware` + tests/device.
 
     Raises subprocess.TimeoutExpired; the return code is the caller's to judge.
     """
-    places = [*path, FIRMWARE, DEVICE]
+    places = [*path, firmware, DEVICE]
     environment = {**os.environ, **(env or {})}
     environment["MICROPYPATH"] = ":".join(str(p) for p in places) + ":.frozen"
     what = [str(script)] if isinstance(script, Path) else ["-c", script]

@@ -5,6 +5,7 @@
     python3 tools/dev.py soak     the long tests
     python3 tools/dev.py lint     style, types, generated files
     python3 tools/dev.py wheel    build the wheel into dist/
+    python3 tools/dev.py firmware build what goes onto a board into build/
     python3 tools/dev.py setup    only set up
 
 Each sets up by itself: a virtual environment in .venv, the packages of pyproject.toml in it, and a
@@ -29,7 +30,15 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "ossicle-setup.json"
 OLDEST, NEWEST = (3, 11), (3, 14)
 EXTRAS = {"demo": "plot,silero", "dev": "dev"}
-NEEDS = {"demo": "demo", "test": "dev", "soak": "dev", "lint": "dev", "wheel": "dev", "setup": "dev"}
+NEEDS = {
+    "demo": "demo",
+    "test": "dev",
+    "soak": "dev",
+    "lint": "dev",
+    "wheel": "dev",
+    "setup": "dev",
+    "firmware": "dev",
+}
 WORKERS_MAX = 8  # more emulated boards at once than this only wait for each other
 OFFLINE_SIGNS = (
     "name resolution",
@@ -225,13 +234,25 @@ def wheel(arguments: list) -> int:
     return run("-m", "build", "--wheel", *arguments, str(ROOT))
 
 
+def firmware(arguments: list) -> int:
+    return run("tools/firmware.py", *arguments)
+
+
 def setup(arguments: list) -> int:
     find_micropython()
     say(f"{VENV} is ready.")
     return 0
 
 
-COMMANDS = {"demo": demo, "test": test, "soak": soak, "lint": lint, "wheel": wheel, "setup": setup}
+COMMANDS = {
+    "demo": demo,
+    "test": test,
+    "soak": soak,
+    "lint": lint,
+    "wheel": wheel,
+    "setup": setup,
+    "firmware": firmware,
+}
 
 
 def main(arguments: list) -> int:

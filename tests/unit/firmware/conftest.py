@@ -1,0 +1,15 @@
+"""The firmware as tools/firmware.py builds it for the 32-bit unix port."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import firmware
+import pytest
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("firmware") / "x86"
+    firmware.build("x86", folder)
+    return folder
