@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from operator import index as whole
 from typing import TypeVar
 
 import numpy as np
@@ -117,7 +118,7 @@ class Core(State):
 
     def _move(self, n: int) -> None:
         """Move the reader, who calls this; without the lock only where it is `_alone`."""
-        self._read += n
+        self._read += whole(n)  # half a frame is none, and a narrow integer of numpy would wrap
         if n and self._looked:
             self._jumped = False
         if self._room_wanted:

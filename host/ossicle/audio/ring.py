@@ -26,6 +26,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from math import ceil
+from operator import index as whole
 
 import numpy as np
 import numpy.typing as npt
@@ -342,7 +343,7 @@ class AudioRing(Core):
         if self._alone:
             if not 0 <= n <= self._written - self._read:
                 raise NotEnoughDataError(self._written - self._read, n)
-            self._read += n
+            self._read += whole(n)
             if self._room_wanted:
                 self._wake_writer()
             return

@@ -323,3 +323,17 @@ def test_repr() -> None:
 )
 def test_suggested_overlap(hop: int, rate: int, overlap: int) -> None:
     assert suggest_overlap(hop, rate) == overlap
+
+
+@pytest.mark.parametrize("overflow", ["block", "overwrite"])
+@pytest.mark.parametrize("move", ["read", "advance", "skip"])
+def test_counts_are_whole_and_as_wide_as_python_has_them(move: str, overflow: Any) -> None:
+    ring = AudioRing(100, overflow=overflow)
+    ring.write(np.zeros(50, np.int16))
+    with pytest.raises(TypeError):
+        getattr(ring, move)(0.5)
+    assert ring.read_position == 0
+    for _ in range(700):
+        getattr(ring, move)(np.int16(50))
+        ring.write(np.zeros(50, np.int16))
+    assert (type(ring.read_position), ring.read_position) == (int, 35000)
