@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _MARKS_MAX = 8192
+_MAXSIZE_S = 3600  # 115 MB for 16 kHz mono, which is allocated at once
 _TAKE_MAX_FRAMES = 8192
 _RINGS_AHEAD = 3  # device rings that a waiting consumer's buffer holds, at least
 _WAIT_S = 0.5  # a wait without end would not see Ctrl-C on every system
@@ -59,8 +60,8 @@ class Subscription:
     def __init__(
         self, maxsize_s: float, *, waits: bool, time_of: TimeOf, leave: Callable[[Subscription], None]
     ) -> None:
-        if maxsize_s <= 0:
-            raise ValueError(f"maxsize_s {maxsize_s}: above 0 is needed")
+        if not 0 < maxsize_s <= _MAXSIZE_S:
+            raise ValueError(f"maxsize_s {maxsize_s}: above 0 and at most {_MAXSIZE_S} is needed")
         self.waits = waits
         self.begun = False
         self._maxsize_s = maxsize_s

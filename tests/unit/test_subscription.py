@@ -213,6 +213,8 @@ def test_before_the_stream_there_is_no_format():
         empty.blocks()
     with pytest.raises(ValueError, match="maxsize_s"):
         Subscription(0, waits=False, time_of=lambda p: None, leave=lambda c: None)
+    with pytest.raises(ValueError, match="maxsize_s"):
+        Subscription(float("inf"), waits=False, time_of=lambda p: None, leave=lambda c: None)
 
 
 def test_a_waiting_consumer_holds_back_what_it_cannot_hold():
