@@ -124,6 +124,30 @@ def starts() -> list[Vector]:
             hop=300,
             overlap=70,
         ),
+        *[
+            session(
+                f"started-other-{name}",
+                "W-21",
+                "a STARTED that is not what was asked for is not believed; the host asks on",
+                HOST,
+                [
+                    *HELLO,
+                    host("start", 0, **START),
+                    device("started", **{**STARTED, **changed}),
+                    wait(250),
+                    host("start", 0, **START),
+                    device("started", **STARTED),
+                    event("started"),
+                    audio(0),
+                    heard(0, 512),
+                ],
+            )
+            for name, changed in (
+                ("rate", {"rate": 8000}),
+                ("channels", {"channels": 2, "ring_frames": 2048 - 512}),
+                ("codec", {"codec": 1}),
+            )
+        ],
         session(
             "started-lost",
             "W-20",
