@@ -1,22 +1,21 @@
 """Threads that run one at a time, in an order drawn from a seed: a stand-in for the module `threading`.
 
-Between any two bytecode instructions of the files watched, and at each lock, another thread
-may go on. So a race that a real machine shows once in a million runs is found by some seed, and found again
-by the same. Where nobody can go on, a thread that waits with a timeout gets it; if there is none, it is a
-`Deadlock`.
+At each point planted in the ring (`points`), and at each lock, another thread may go on. So a race that a
+real machine shows once in a million runs is found by some seed, and found again by the same. Where nobody can
+go on, a thread that waits with a timeout gets it; if there is none, it is a `Deadlock`.
 """
 
 from __future__ import annotations
 
 import random
-import sys
 import threading
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
-# Instructions that a thread runs in one go, and for how many of the others' it then stands where it is: so
-# one thread does a whole operation while another stands between any two instructions.
+from points import Points
+
+# Points that a thread passes in one go, and for how many of the others' it then stands where it is: so
+# one thread does a whole operation while another stands at any point.
 RUNS = (1, 3, 10, 30)
 STANDS = (0, 0, 0, 0, 100, 300, 1000)
 
@@ -33,7 +32,9 @@ class Task:
     def __init__(self, name: str, function: Callable[[], None]) -> None:
         self.name = name
         self.function = function
-        self.baton = threading.Semaphore(0)
+        self.baton = threading.Lock()  # held until it is this one's turn
+        self.baton.acquire()
+        self.thread = 0
         self.waits_for: Any = None  # a lock
         self.stands_until = 0
         self.timed = False
@@ -44,15 +45,16 @@ class Task:
 class Scheduler:
     """`RLock` and `Lock` as in `threading`; `run(name=function, ...)` runs the functions."""
 
-    def __init__(self, seed: int, watched: set[str]) -> None:
+    def __init__(self, seed: int, points: Points) -> None:
         self.random = random.Random(seed)
-        self.steps = 0  # instructions so far
-        self.left = 0  # instructions until another thread may go on
-        self.watched = watched
+        self.steps = 0  # points passed so far
+        self.left = 0  # points until another thread may go on
+        points.act = self._step
         self.tasks: list[Task] = []
         self.current: Task | None = None
         self.error: BaseException | None = None
-        self.finished = threading.Semaphore(0)
+        self.finished = threading.Lock()
+        self.finished.acquire()
 
     def RLock(self) -> RLock:
         return RLock(self)
@@ -73,8 +75,8 @@ class Scheduler:
             raise self.error
 
     def _body(self, task: Task) -> None:
+        task.thread = threading.get_ident()
         task.baton.acquire()
-        sys.settrace(self._trace)
         try:
             if self.error is None:
                 task.function()
@@ -83,24 +85,17 @@ class Scheduler:
         except BaseException as error:
             self.error = self.error or error
         finally:
-            sys.settrace(None)
             task.done = True
             self._pass_on()
 
-    def _trace(self, frame: FrameType, event: str, arg: Any) -> Any:
-        if frame.f_code.co_filename not in self.watched:
-            return None
-        frame.f_trace_opcodes = True
-        frame.f_trace_lines = False
-        return self._step
-
-    def _step(self, frame: FrameType, event: str, arg: Any) -> Any:
+    def _step(self) -> None:
+        if self.current is None or self.current.thread != threading.get_ident():
+            return  # before or after the run, or what another thread cleans up
         self.steps += 1
         self.left -= 1
         if self.left < 0:
             self.left = self.random.choice(RUNS)
             self.give_way()
-        return self._step
 
     def give_way(self) -> None:
         """Let any thread go on, this one too."""

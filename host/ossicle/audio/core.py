@@ -83,7 +83,7 @@ class Core(State):
 
     def _locked(self, action: Callable[[], T]) -> T:
         """Do something under the lock. Signals come in after calls and at loops, so nothing can come
-        between the lines here that count; the lock's own `with` is safe against them too."""
+        between the lines here that count; `locks.RLock` is safe against them too."""
         if self._inside:
             self._contention += 1
         with self._lock:

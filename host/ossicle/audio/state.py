@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-import threading
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ossicle import locks
 from ossicle.audio import storage
 from ossicle.audio.chunk import Frames
 from ossicle.audio.status import Overflow, RingStatus, level
@@ -78,7 +78,7 @@ class State:
         dtype: npt.DTypeLike = "int16",
         guard: int | None = None,
         overflow: Overflow = "block",
-        _threading: Any = threading,
+        _threading: Any = locks,
     ) -> None:
         """Raises `ValueError` for arguments that make no ring. `_threading` gives `RLock` and `Lock` (a
         seam for tests that decide themselves which thread runs)."""

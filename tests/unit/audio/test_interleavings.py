@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mutation import FILES, faulty_ring
+from points import STEPS, Points, ring_with_points
 from scheduler import Scheduler
 
 from ossicle.audio.errors import (
@@ -22,8 +22,8 @@ from ossicle.audio.errors import (
     RingFullError,
     WriteTimeoutError,
 )
-from ossicle.audio.ring import AudioRing
 
+RING = ring_with_points(STEPS)
 POLICIES = ("block", "reject", "overwrite")
 
 
@@ -34,8 +34,9 @@ def frames(start: int, n: int) -> Any:
 class Run:
     """One ring, one seed: what each thread does, and what must be true of it."""
 
-    def __init__(self, seed: int, policy: str, ring_class: Any = AudioRing) -> None:
-        self.scheduler = Scheduler(seed, FILES)
+    def __init__(self, seed: int, policy: str, ring: tuple[Any, Points] = RING) -> None:
+        ring_class, points = ring
+        self.scheduler = Scheduler(seed, points)
         self.random = random.Random(seed + 1)
         capacity = self.random.choice((1, 3, 8, 20))
         guard = self.random.choice((None, 0, capacity // 2, capacity))
@@ -196,8 +197,8 @@ class Fullness(Handover):
 class Holding(Run):
     """One frame at a time, while another thread holds the ring still for one thing after the other."""
 
-    def __init__(self, seed: int, policy: str, ring_class: Any = AudioRing) -> None:
-        super().__init__(seed, policy, ring_class)
+    def __init__(self, seed: int, policy: str, ring: tuple[Any, Points] = RING) -> None:
+        super().__init__(seed, policy, ring)
         self.ring.resize(40)
 
     def writer(self) -> None:
@@ -224,8 +225,8 @@ class Holding(Run):
 class Closing(Run):
     """Two writes, and another thread that closes: what was taken is there to be read, to the last frame."""
 
-    def __init__(self, seed: int, policy: str, ring_class: Any = AudioRing) -> None:
-        super().__init__(seed, policy, ring_class)
+    def __init__(self, seed: int, policy: str, ring: tuple[Any, Points] = RING) -> None:
+        super().__init__(seed, policy, ring)
         self.ring.resize(40)
 
     def writer(self) -> None:
@@ -324,10 +325,10 @@ def first_found(fault: str) -> str | None:
     """The first seed that shows the fault, and how."""
     name, changes = FAULTS[fault]
     scenario, policies, _ = SCENARIOS[name]
-    ring_class = faulty_ring(*changes)
+    ring = ring_with_points(STEPS, *changes)
     for seed in range(1500):
         try:
-            scenario(seed, policies[seed % len(policies)], ring_class).go()
+            scenario(seed, policies[seed % len(policies)], ring).go()
         except (AssertionError, RingError, ValueError) as error:
             return f"seed {seed}: {error!r}"
     return None

@@ -1,81 +1,47 @@
-"""Ctrl-C between any two instructions of the ring: it stays whole, and nobody is locked out."""
+"""Ctrl-C wherever Python looks for signals in the ring: it stays whole, and nobody is locked out."""
 
 from __future__ import annotations
 
-import dis
-import functools
+import _thread
 import sys
 import threading
+import time
 from collections.abc import Callable
-from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
 import pytest
-from mutation import FILES
+from points import SIGNALS, Points, ring_with_points
 
-from ossicle.audio.errors import HistoryError, RingClosedError, RingFullError
+from ossicle.audio.errors import HistoryError, RingClosedError, RingError, RingFullError
 from ossicle.audio.ring import AudioRing
+
+RING, POINTS = ring_with_points(SIGNALS)
 
 
 def frames(start: int, n: int) -> Any:
     return (np.arange(start, start + n) & 0x7FFF).astype(np.int16)
 
 
-@functools.cache
-def layout(code: CodeType) -> tuple[dict[int, str], list[tuple[int, int, int]]]:
-    """The names of the instructions by offset, and (start, stop, handler) of what `try` and `with` cover."""
-    entries = dis.Bytecode(code).exception_entries
-    return {i.offset: i.opname for i in dis.get_instructions(code)}, [
-        (e.start, e.end, e.target) for e in entries
-    ]
-
-
-def may_be_interrupted(code: CodeType, before: int, at: int) -> bool:
-    """Whether a signal can come between two instructions: Python looks for signals after calls, where a
-    function begins and where a loop goes back. Such an exception belongs to the instruction before, so the
-    one at which the test raises must lie in the same `try`."""
-    names, entries = layout(code)
-    looks = names.get(before, "").startswith(("CALL", "JUMP_BACKWARD", "RESUME"))
-
-    def handler(offset: int) -> int | None:
-        return next((target for start, stop, target in entries if start <= offset < stop), None)
-
-    return looks and handler(before) == handler(at)
-
-
 class Interruption:
-    """Raises KeyboardInterrupt at the place number `at` of the ring's own code where a signal may come in."""
+    """Raises KeyboardInterrupt at the point number `at` of the ring."""
 
-    def __init__(self, at: int) -> None:
+    def __init__(self, at: int, points: Points) -> None:
+        self.points = points
         self.left = at
         self.hit = False
-        self.last: dict[FrameType, int] = {}
 
     def __enter__(self) -> None:
-        sys.settrace(self.trace)
+        self.points.act = self.look
 
     def __exit__(self, *_: object) -> None:
-        sys.settrace(None)
-        self.last.clear()
+        self.points.act = None
 
-    def trace(self, frame: FrameType, event: str, arg: Any) -> Any:
-        if frame.f_code.co_filename not in FILES or self.hit:
-            return None
-        frame.f_trace_opcodes = True
-        frame.f_trace_lines = False
-        return self.step
-
-    def step(self, frame: FrameType, event: str, arg: Any) -> Any:
-        if event == "opcode" and not self.hit:
-            before = self.last.get(frame, -1)
-            self.last[frame] = frame.f_lasti
-            if may_be_interrupted(frame.f_code, before, frame.f_lasti):
-                self.left -= 1
-                if self.left < 0:
-                    self.hit = True
-                    raise KeyboardInterrupt
-        return self.step
+    def look(self) -> None:
+        self.left -= 1
+        if self.left < 0 and not self.hit:
+            self.hit = True
+            raise KeyboardInterrupt
 
 
 def elsewhere(function: Callable[[], Any]) -> None:
@@ -90,14 +56,14 @@ def elsewhere(function: Callable[[], Any]) -> None:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(10)
+    thread.join(3)
     assert not thread.is_alive(), "locked out"
     if failures:
         raise failures[0]
 
 
-def prepared(policy: Any, unread: int) -> AudioRing:
-    ring = AudioRing(40, guard=13, overflow=policy)
+def prepared(policy: Any, unread: int, ring_class: Any = RING) -> AudioRing:
+    ring: AudioRing = ring_class(40, guard=13, overflow=policy)
     ring.write(frames(0, 40))
     ring.read(40)
     ring.write(frames(40, unread))
@@ -132,11 +98,17 @@ ACTIONS: dict[str, tuple[Any, int, Callable[[AudioRing], Any]]] = {
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_between_any_two_instructions(action: str) -> None:
+def test_at_any_point(action: str) -> None:
+    at = interrupted_everywhere(action, RING, POINTS)
+    assert at >= 3 or action == "write in one slice", "which calls nothing"
+
+
+def interrupted_everywhere(action: str, ring_class: Any, points: Points) -> int:
+    """The number of points."""
     policy, unread, act = ACTIONS[action]
     for at in range(5000):
-        ring = prepared(policy, unread)
-        interruption = Interruption(at)
+        ring = prepared(policy, unread, ring_class)
+        interruption = Interruption(at, points)
         try:
             with interruption:
                 act(ring)
@@ -144,9 +116,72 @@ def test_between_any_two_instructions(action: str) -> None:
             pass
         elsewhere(lambda ring=ring: whole(ring))
         if not interruption.hit:
-            assert at >= 3 or action == "write in one slice", "which calls nothing"
-            return
-    pytest.fail("it never ends")
+            return at
+    return pytest.fail("it never ends")
+
+
+MEND = "        except BaseException:\n            self._locked(self._mend)\n"
+LOCK = """\
+        with self._lock:
+            self._inside += 1
+            try:
+                return action()
+            finally:
+                self._inside -= 1
+"""
+LOCK_WITHOUT_TRY = """\
+        self._lock.acquire()
+        self._inside += 1
+        result = action()
+        self._inside -= 1
+        self._lock.release()
+        return result
+"""
+FAULTS = {
+    "not mended": ("overwrite", (MEND, "        except BaseException:\n"), "a write has been under way"),
+    "locked without try": ("read under overwrite", (LOCK, LOCK_WITHOUT_TRY), "locked out"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_planted_faults_are_found(fault: str) -> None:
+    action, change, how = FAULTS[fault]
+    with pytest.raises((AssertionError, RingError), match=how):
+        interrupted_everywhere(action, *ring_with_points(SIGNALS, change))
+
+
+def test_as_the_lock_is_taken() -> None:
+    """A real signal: it is there as soon as this thread, which waits for the lock, has got it."""
+    ring = prepared("block", 30)
+    interval_s = sys.getswitchinterval()
+    for _ in range(20):
+        held = threading.Event()
+
+        def hold(held: threading.Event = held) -> None:
+            with ring._lock:
+                held.set()
+                time.sleep(0.005)
+                sys.setswitchinterval(60)  # nobody else between these two
+                ring._lock.release()
+                _thread.interrupt_main()
+                sys.setswitchinterval(interval_s)
+                ring._lock.acquire()
+
+        thread = threading.Thread(target=hold, daemon=True)
+        try:
+            thread.start()
+            held.wait(10)
+            ring.skip(0)
+            time.sleep(10)
+        except KeyboardInterrupt:
+            pass
+        else:
+            pytest.fail("no signal came")
+        finally:
+            sys.setswitchinterval(interval_s)
+        thread.join(10)
+        assert not thread.is_alive(), "locked out"
+    elsewhere(lambda: whole(ring))
 
 
 def whole(ring: AudioRing) -> None:
