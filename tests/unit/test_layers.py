@@ -23,13 +23,14 @@ GENERATED = "_wire.py"
 # are the layer "api", except those that are named here.
 MAY_IMPORT = {
     "errors": set(),
+    "locks": set(),
     "paths": set(),
     "micropython": set(),
     "proto": {"errors"},
-    "audio": {"errors"},
+    "audio": {"errors", "locks"},
     "links": {"errors", "proto"},
     "sinks": {"errors", "audio"},
-    "api": {"errors", "paths", "micropython", "proto", "audio", "links", "sinks"},
+    "api": {"errors", "locks", "paths", "micropython", "proto", "audio", "links", "sinks"},
     "cli": {"errors", "paths", "micropython", "proto", "audio", "sinks", "api"},
 }
 OUTSIDE_WORLD = {

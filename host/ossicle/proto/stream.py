@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from . import _wire as wire
 from ._wire import Codec, Flag, Kind
@@ -92,7 +93,7 @@ class Stream:
         channels = started.channels
         if packet.flags & _CODEC != started.codec or len(payload) % (2 * channels):
             return False
-        frames = np.frombuffer(payload, _I2)
+        frames: npt.NDArray[np.int16] = np.frombuffer(payload, _I2)
         if channels > 1:
             frames = frames.reshape(-1, channels)
         sequence = packet.sequence
