@@ -13,13 +13,7 @@ from typing import TYPE_CHECKING
 _ONCE = (True,)
 
 if TYPE_CHECKING:
-
-    class RLock:
-        def acquire(self, blocking: bool = True, timeout: float = -1) -> bool: ...
-        def release(self) -> None: ...
-        def __enter__(self) -> bool: ...
-        def __exit__(self, *details: object) -> None: ...
-
+    from threading import RLock
 else:
 
     class RLock(type(threading.RLock())):
@@ -33,3 +27,5 @@ else:
 
 
 Lock = threading.Lock
+
+__all__ = ["Lock", "RLock"]

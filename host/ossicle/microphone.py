@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from .block import Block
 from .errors import OssicleError, ProtocolVersionError, RefusedError, SilentError
 from .links.link import Link
+from .locks import RLock
 from .proto._wire import Reason
 from .proto.counters import Stats
 from .proto.events import Event, Hello, Refused, Started, WrongVersion
@@ -66,7 +66,7 @@ class Microphone:
         self._notes = notes
         self._release = release
         self._hang_up = hang_up
-        self._lock = Lock()  # of the list of consumers
+        self._lock = RLock()  # of the list of consumers
         self._primary = Subscription(_PRIMARY_S, waits=True, time_of=self._time_of, leave=self._leave)
         self._consumers = [self._primary]
         self._started: Started | None = None

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from threading import Condition, RLock, Thread
+from threading import Condition, Thread
 
 from .errors import LinkError, SilentError
 from .links.link import Link
+from .locks import RLock
 from .proto.events import Event, Silent
 from .proto.handshake import State
 from .proto.receiver import Receiver
