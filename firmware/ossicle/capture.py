@@ -23,7 +23,8 @@ class Capture:
         self._ring = ring
         self._clock = clock
         self._full = mic.buffer_frames
-        self._buffers = [bytearray(4 * self._full), bytearray(4 * self._full)]  # for one channel
+        self._stores = [bytearray(4 * self._full), bytearray(4 * self._full)]  # for one channel
+        self._buffers = self._stores  # as much of them as the channels need
         self._handler = self._on_buffer  # bound once: binding allocates
         self._watcher = self._on_watch
         self.rate = 0  # frames a second, of the I2S
@@ -54,14 +55,19 @@ class Capture:
 
     # Opens the microphone; OSError or MemoryError when it cannot be. Delivers nothing before
     # begin(). Other buffers for another number of channels: then no buffer is out any more.
+    # Memory that was taken for two channels is kept: it might not be had again.
     def open(self, rate, channels):
         self.stop()
+        stores = self._stores
         buffers = self._buffers
         length = 4 * self._full * channels
+        if len(stores[0]) < length:
+            stores = [bytearray(length), bytearray(length)]
         if len(buffers[0]) != length:
-            buffers = [bytearray(length), bytearray(length)]
+            buffers = [memoryview(stores[0])[:length], memoryview(stores[1])[:length]]
         if self._mic.start(rate, channels, self._handler):
             self._out = False
+        self._stores = stores
         self._buffers = buffers
         self._last = length - 4
         self.rate = rate
