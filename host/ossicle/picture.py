@@ -5,6 +5,7 @@ Needs matplotlib, which is the extra `plot`.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from .errors import OssicleError
 
 WIDTH_IN, HEIGHT_IN, DPI = 10.0, 4.2, 110
+LINE_CHARS = 150  # of the words over the waveform, from edge to edge
 COLUMNS = 1400  # of the waveform: one minimum and one maximum each, so a click is never drawn away
 INK, SPEECH, TRUTH, GAP = "#22303c", "#1f8a70", "#e08e45", "#c0392b"
 
@@ -66,25 +68,42 @@ def draw(scene: Scene, path: Path) -> None:
     _draw_lane(lane, scene)
     lane.set_xlabel("seconds of the microphone's own time")
     lane.set_xlim(0, max(len(scene.frames) / scene.rate, 0.001))
-    figure.suptitle(scene.title, fontsize=11, color=INK)
+    wave.set_title(scene.title, fontsize=11, color=INK, loc="left")
+    wave.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=9, borderpad=0)
     figure.savefig(path)
+
+
+def words(scene: Scene, index: int) -> str:
+    """What was truly said there, on at most two lines that end before the next words begin."""
+    start, _, text = scene.truth[index]
+    until = scene.truth[index + 1][0] if index + 1 < len(scene.truth) else len(scene.frames)
+    width = round(LINE_CHARS * (until - start) / max(len(scene.frames), 1)) - 2
+    lines = textwrap.wrap(text, max(width, 5), max_lines=2, placeholder=" ...")
+    return "\n".join(lines)
 
 
 def _draw_wave(axes: Any, scene: Scene) -> None:
     at, low, high = envelope(scene.frames)
     axes.fill_between(at / scene.rate, low, high, step="post", color=INK, linewidth=0.4)
-    top = max(0.05, float(np.max(np.abs(high), initial=0)), float(np.max(np.abs(low), initial=0))) * 1.6
+    top = max(0.05, float(np.max(np.abs(high), initial=0)), float(np.max(np.abs(low), initial=0))) * 1.7
     axes.set_ylim(-top, top)
-    axes.set_ylabel("waveform")
-    for start, stop in scene.segments:
-        axes.axvspan(start / scene.rate, stop / scene.rate, color=SPEECH, alpha=0.22, linewidth=0)
-    for start, stop in scene.gaps:
-        axes.axvspan(start / scene.rate, stop / scene.rate, color=GAP, alpha=0.5, linewidth=0)
-    for start, stop, text in scene.truth:
-        axes.plot([start / scene.rate, stop / scene.rate], [top * 0.88] * 2, color=TRUTH, linewidth=3)
-        words = text if len(text) <= 26 else text[:24].rsplit(" ", 1)[0] + " ..."
-        at_s = start / scene.rate
-        axes.text(at_s, top * 0.76, words, fontsize=7, color=INK, va="center").set_in_layout(False)
+    axes.set_ylabel("waveform\n(full scale is 1)")
+    _spans(axes, scene.segments, scene.rate, SPEECH, 0.22, "speech found")
+    _spans(axes, scene.gaps, scene.rate, GAP, 0.5, "gap")
+    for index, (start, stop, _) in enumerate(scene.truth):
+        label = "speech in truth" if index == 0 else None
+        ends_s = [start / scene.rate, stop / scene.rate]
+        axes.plot(ends_s, [top * 0.9] * 2, color=TRUTH, linewidth=3, label=label)
+        text = axes.text(ends_s[0], top * 0.83, words(scene, index), fontsize=7, color=INK, va="top")
+        text.set_in_layout(False)
+
+
+def _spans(
+    axes: Any, ranges: Sequence[tuple[int, int]], rate: int, color: str, alpha: float, label: str | None
+) -> None:
+    for start, stop in ranges:
+        axes.axvspan(start / rate, stop / rate, color=color, alpha=alpha, linewidth=0, label=label)
+        label = None  # once in the legend
 
 
 def _draw_lane(axes: Any, scene: Scene) -> None:
@@ -92,6 +111,5 @@ def _draw_lane(axes: Any, scene: Scene) -> None:
     axes.step(at, [probability for _, probability in scene.lane], where="post", color=SPEECH, linewidth=1.0)
     axes.axhline(scene.threshold, color=INK, linewidth=0.6, linestyle=":")
     axes.set_ylim(-0.05, 1.05)
-    axes.set_ylabel(f"speech\n({scene.engine})" if scene.engine else "speech")
-    for start, stop in scene.segments:
-        axes.axvspan(start / scene.rate, stop / scene.rate, color=SPEECH, alpha=0.22, linewidth=0)
+    axes.set_ylabel("speech probability" + (f"\n({scene.engine})" if scene.engine else ""))
+    _spans(axes, scene.segments, scene.rate, SPEECH, 0.22, None)

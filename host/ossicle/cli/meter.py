@@ -13,7 +13,7 @@ from rich.text import Text
 
 FLOOR_DBFS = -96.0  # what int16 can tell from silence
 BAR_FROM_DBFS = -66.0
-BAR_CELLS = 24
+BAR_CELLS = 16  # with which the line fits a terminal of 80 columns
 DECAY_DB = 1.5  # a block; so a bar falls slowly enough to be read
 
 
@@ -93,12 +93,12 @@ class Meter:
         text.append("█" * filled, "green" if self._bar < -12 else "yellow" if self._bar < -3 else "red")
         text.append("·" * (BAR_CELLS - filled), "dim")
         text.append(f" {self._level:6.1f} dBFS")
-        if self._speaking is not None:
-            text.append(f"  speech {self._probability:4.2f} ", "bold cyan" if self._speaking else "dim")
-            text.append(f" {self._segments} segment{'' if self._segments == 1 else 's'}")
         text.append(f"  {self._gaps} gap{'' if self._gaps == 1 else 's'}", "red" if self._gaps else "dim")
         if self._missing:
             text.append(f" ({self._missing} frames)", "red")
+        if self._speaking is not None:
+            text.append(f"  speech {self._probability:4.2f} ", "bold cyan" if self._speaking else "dim")
+            text.append(f" {self._segments} segment{'' if self._segments == 1 else 's'}")
         for name, value in self._counters.items():
             if value:
                 text.append(f"  {name.replace('_', ' ')} {value}", "yellow")
