@@ -69,7 +69,8 @@ def draw(scene: Scene, path: Path) -> None:
     lane.set_xlabel("seconds of the microphone's own time")
     lane.set_xlim(0, max(len(scene.frames) / scene.rate, 0.001))
     wave.set_title(scene.title, fontsize=11, color=INK, loc="left")
-    wave.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=9, borderpad=0)
+    if scene.segments or scene.gaps or scene.truth:
+        wave.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=9, borderpad=0)
     figure.savefig(path)
 
 

@@ -77,7 +77,7 @@ def demo(
     ):
         output.event(
             "started",
-            f"The firmware runs as an emulated board and hears {length_s:.0f} s of speech in noise; "
+            f"The emulated board hears {length_s:.0f} s of speech in noise; "  # fits 80 columns
             f"the voice detector is {engine.name}.",
             device=microphone.device,
             rate=rate,

@@ -19,14 +19,32 @@ Url = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout, for programs.")]
-Vad = Annotated[str, typer.Option("--vad", metavar="NAME", help="Voice detector: auto, or one by name.")]
+Vad = Annotated[
+    str,
+    typer.Option(
+        "--vad",
+        metavar="NAME",
+        help="Voice detector: webrtc, energy, silero, or auto: silero if installed, else webrtc.",
+    ),
+]
 Rate = Annotated[
     int | None,
-    typer.Option("--rate", min=1, help="Frames a second: 8000, 16000, 32000 or 48000. [default: 16000]"),
+    typer.Option(
+        "--rate",
+        min=1,
+        help="Frames a second: 8000, 16000, 32000 or 48000. Unless given: 16000, or as FILE has it.",
+    ),
 ]
-Channels = Annotated[int | None, typer.Option("--channels", min=1, max=2, help="1 or 2. [default: 1]")]
+Channels = Annotated[
+    int | None, typer.Option("--channels", min=1, max=2, help="1 or 2. Unless given: 1, or as FILE has it.")
+]
 Hop = Annotated[
-    int | None, typer.Option("--hop", min=1, help="Frames from one chunk on the wire to the next.")
+    int | None,
+    typer.Option(
+        "--hop",
+        min=1,
+        help="Frames from one chunk on the wire to the next. Unless given: 512 for mono, 256 for stereo.",
+    ),
 ]
 Overlap = Annotated[
     int, typer.Option("--overlap", min=0, help="Frames that a chunk has in common with the next.")
