@@ -216,6 +216,13 @@ def test_meter_line() -> None:
     assert "lost" not in text
 
 
+def test_the_meter_fits_80_columns() -> None:
+    meter = Meter(shown=False, total_s=999.9)
+    meter.heard(np.full(512, 1, np.int16), 999.9)
+    meter.voice(0.75, True, 99)
+    assert len(str(meter.line())) < 80
+
+
 def test_complaint_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     complain("first\n  second")
     assert capsys.readouterr().err == "ossicle: first second\n"

@@ -13,7 +13,7 @@ from rich.text import Text
 
 FLOOR_DBFS = -96.0  # what int16 can tell from silence
 BAR_FROM_DBFS = -66.0
-BAR_CELLS = 16  # with which the line fits a terminal of 80 columns
+BAR_CELLS = 14  # with which the line fits a terminal of 80 columns
 DECAY_DB = 1.5  # a block; so a bar falls slowly enough to be read
 
 
