@@ -31,7 +31,8 @@ MAY_IMPORT = {
     "links": {"errors", "proto"},
     "sinks": {"errors", "audio"},
     "api": {"errors", "locks", "paths", "micropython", "proto", "audio", "links", "sinks"},
-    "cli": {"errors", "paths", "micropython", "proto", "audio", "sinks", "api"},
+    "bench": {"errors", "locks", "paths", "micropython", "proto", "audio", "links", "api"},
+    "cli": {"errors", "paths", "micropython", "proto", "audio", "sinks", "api", "bench"},
 }
 OUTSIDE_WORLD = {
     "socket",

@@ -1,0 +1,19 @@
+"""All benchmarks by name, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from .figures import Effort, Table
+
+NAMES: tuple[str, ...] = ()
+"""Each is a module here with a function `run(effort) -> Table`."""
+
+
+def find(name: str) -> Callable[[Effort], Table]:
+    """The benchmark of that name; raises KeyError for one there is not."""
+    if name not in NAMES:
+        raise KeyError(name)
+    run: Callable[[Effort], Table] = import_module(f"{__package__}.{name}").run
+    return run
