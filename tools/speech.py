@@ -1,6 +1,7 @@
-"""Make the project's own labelled recordings: espeak-ng speech with known edges, in stationary noise.
+"""Make the project's own labelled recordings: espeak-ng speech with known edges, in stationary noise or none.
 
     python3 tools/speech.py            write them (needs espeak-ng, numpy, soundfile, soxr)
+    python3 tools/speech.py clean      only that one; what they say is in recipes.py
     python3 tools/speech.py --check    make them again in memory and compare with what is committed
 
 The edges are measured on the clean speech, before any noise is added, so the labels are the truth
@@ -17,74 +18,18 @@ import random
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
 import soxr
+from recipes import RECIPES, ROOT, Recipe, Utterance
 
-ROOT = Path(__file__).resolve().parent.parent
 RATE = 16000
-SPEECH_RMS = 0.09  # of each utterance, full scale 1.0
 LICENCE = "The project's own text spoken by espeak-ng, noise by this script; MIT, as the project."
 
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Utterance:
-    """What is said, by whom, and the silence before it."""
-
-    text: str
-    voice: str
-    pause_s: float
-    words_a_minute: int = 160
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """One recording: its utterances, the silence after the last, and the noise around all."""
-
-    path: Path
-    utterances: tuple[Utterance, ...]
-    tail_s: float
-    snr_db: float
-    seed: int
-    channels: int = 1
-
-
-MAN, WOMAN = "en-us+m3", "en-us+f2"
-
-RECIPES = (
-    Recipe(
-        ROOT / "host" / "ossicle" / "assets" / "speech.flac",
-        (
-            Utterance("Good morning and welcome to Ossicle.", MAN, 1.2),
-            Utterance("One small bone moves another until the ear can hear.", WOMAN, 1.1),
-            Utterance("Stop.", MAN, 1.4),
-            Utterance("Every number in this recording comes from a real microphone driver.", MAN, 1.0),
-            Utterance("Nothing was lost on the way.", WOMAN, 1.6),
-        ),
-        1.5,
-        snr_db=20.0,
-        seed=1,
-    ),
-    Recipe(
-        ROOT / "tests" / "data" / "stereo.flac",
-        (
-            Utterance("Turn the light on in the garden.", WOMAN, 1.0),
-            Utterance("Now.", MAN, 1.2),
-            Utterance("Remember to water the roses before noon.", MAN, 1.1),
-        ),
-        1.2,
-        snr_db=16.0,
-        seed=2,
-        channels=2,
-    ),
-)
 
 
 def speak(utterance: Utterance) -> Floats:
@@ -138,21 +83,26 @@ def compose(recipe: Recipe) -> tuple[npt.NDArray[np.int16], list[dict[str, Any]]
     for utterance in recipe.utterances:
         gap = np.zeros(round(utterance.pause_s * RATE))
         voice = speak(utterance)
-        voice = voice * (SPEECH_RMS / np.sqrt((voice**2).mean()))
+        level = recipe.speech_rms * 10 ** (utterance.level_db / 20)
+        voice = voice * (level / np.sqrt((voice**2).mean()))
         start = position + len(gap)
         position = start + len(voice)
         labels.append(label(utterance, start, position))
         parts += [gap, voice]
     parts.append(np.zeros(round(recipe.tail_s * RATE)))
     clean = np.concatenate(parts)
-    noise_level = SPEECH_RMS * 10 ** (-recipe.snr_db / 20)
-    lanes = []
-    for channel in range(recipe.channels):
-        # A second microphone hears the same a little later and a little less.
-        heard = np.concatenate([np.zeros(3 * channel), clean])[: len(clean)] * 0.8**channel
-        lanes.append(heard + noise(len(clean), recipe.seed + 100 * channel) * noise_level)
+    lanes = [lane(recipe, clean, channel) for channel in range(recipe.channels)]
     mixed = np.clip(np.rint(np.stack(lanes, axis=1) * 32767.0), -32768, 32767).astype(np.int16)
     return (mixed[:, 0] if recipe.channels == 1 else mixed), labels
+
+
+def lane(recipe: Recipe, clean: Floats, channel: int) -> Floats:
+    """What a channel's microphone hears; a second one hears it a little later and a little less."""
+    heard = np.concatenate([np.zeros(3 * channel), clean])[: len(clean)] * 0.8**channel
+    if recipe.snr_db is None:
+        return np.asarray(heard, np.float64)
+    noise_level = recipe.speech_rms * 10 ** (-recipe.snr_db / 20)
+    return np.asarray(heard + noise(len(clean), recipe.seed + 100 * channel) * noise_level, np.float64)
 
 
 def label(utterance: Utterance, start: int, stop: int) -> dict[str, Any]:
@@ -163,7 +113,7 @@ def label(utterance: Utterance, start: int, stop: int) -> dict[str, Any]:
         "stop": stop / RATE,
         "text": utterance.text,
         "voice": utterance.voice,
-    }
+    } | ({"kind": utterance.kind} if utterance.kind else {})
 
 
 def made_by() -> str:
@@ -213,12 +163,18 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
-    if not parser.parse_args().check:
-        for recipe in RECIPES:
+    known = {recipe.path.stem: recipe for recipe in RECIPES}
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)}; else all")
+    told = parser.parse_args()
+    if unknown := [name for name in told.names if name not in known]:
+        parser.error(f"no recording {unknown[0]}; there are {', '.join(known)}")
+    recipes = [known[name] for name in told.names or known]
+    if not told.check:
+        for recipe in recipes:
             write(recipe)
         return 0
-    problems = [text for text in map(differs, RECIPES) if text]
-    print("\n".join(problems) or "both recordings are what this script makes")
+    problems = [text for text in map(differs, recipes) if text]
+    print("\n".join(problems) or "the recordings are what this script makes")
     return 1 if problems else 0
 
 
