@@ -44,8 +44,8 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Errors of an edge, in ms: positive is late. `middle` and `p90` are of their absolute values, `signed` is
-    the median with its sign; all None when there are none."""
+    """Errors of an edge, in ms: positive is late. `middle` (median) and `p90` are of their absolute values,
+    `signed` is the median with its sign; all None when there are none."""
 
     middle: float | None
     p90: float | None
@@ -79,7 +79,7 @@ def cell_count(frames: int, rate: int) -> int:
 
 def middles(count: int, rate: int) -> Floats:
     """The middle of each cell, in frames."""
-    return (np.arange(count) + 0.5) * (CELL_MS * rate / 1000)
+    return np.asarray((np.arange(count) + 0.5) * (CELL_MS * rate / 1000), np.float64)
 
 
 def cells(ranges: Iterable[Range], count: int, rate: int) -> Cells:
@@ -132,7 +132,7 @@ def is_graded(values: Floats) -> bool:
 
 
 def matched(segments: Sequence[Range], labels: Sequence[Range]) -> list[tuple[int, int]]:
-    """Pairs of (segment, label) by index: the two that overlap most, then the next two of those that are left.
+    """Pairs of (segment, label) by index: the two that overlap most, then the next of those that are left.
 
     A label that was cut in two is matched with the longer part only; so is a segment over two labels.
     """
