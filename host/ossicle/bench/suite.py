@@ -7,8 +7,11 @@ from importlib import import_module
 
 from .figures import Effort, Table
 
-NAMES: tuple[str, ...] = ()
+NAMES: tuple[str, ...] = ("decoding", "engines")
 """Each is a module here with a function `run(effort) -> Table`."""
+
+VAD_NAMES: tuple[str, ...] = ("vad", "vad_raw", "vad_noise", "vad_meeting", "vad_silero", "vad_words")
+"""The tables that `vad.suite.run` gives, in this order: accuracy, not cost."""
 
 
 def find(name: str) -> Callable[[Effort], Table]:
