@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -64,6 +64,13 @@ class Mix:
     def seconds(self) -> float:
         """How long it lasts."""
         return len(self.frames) / self.rate
+
+
+def first(mix: Mix, seconds: float) -> Mix:
+    """The beginning of a mix, labels cut with it."""
+    stop = min(len(mix.frames), round(seconds * mix.rate))
+    labels = (replace(each, stop=min(each.stop, stop)) for each in mix.labels if each.start < stop)
+    return replace(mix, frames=mix.frames[:stop], labels=tuple(labels))
 
 
 @cache

@@ -131,16 +131,21 @@ def is_graded(values: Floats) -> bool:
     return len(np.unique(values)) > 2
 
 
+def overlap(one: Range, other: Range) -> int:
+    """Frames that two ranges share."""
+    return max(0, min(one[1], other[1]) - max(one[0], other[0]))
+
+
 def matched(segments: Sequence[Range], labels: Sequence[Range]) -> list[tuple[int, int]]:
     """Pairs of (segment, label) by index: the two that overlap most, then the next of those that are left.
 
     A label that was cut in two is matched with the longer part only; so is a segment over two labels.
     """
     overlaps = [
-        (min(s[1], t[1]) - max(s[0], t[0]), i, j)
-        for i, s in enumerate(segments)
-        for j, t in enumerate(labels)
-        if min(s[1], t[1]) > max(s[0], t[0])
+        (shared, i, j)
+        for i, segment in enumerate(segments)
+        for j, label in enumerate(labels)
+        if (shared := overlap(segment, label))
     ]
     pairs: list[tuple[int, int]] = []
     taken: tuple[set[int], set[int]] = (set(), set())
@@ -182,4 +187,4 @@ def _share(said: Cells) -> float | None:
 
 
 def _touched(each: Range, others: Iterable[Range]) -> bool:
-    return any(min(each[1], other[1]) > max(each[0], other[0]) for other in others)
+    return any(overlap(each, other) for other in others)
