@@ -168,7 +168,10 @@ class Core(State):
                     self._wanted = n
                     if self._there(n, rest):
                         return
-                if not self._wait(self._data, deadline) and not self._there(n, rest):
+                rung = self._wait(self._data, deadline)
+                if self._there(n, rest):
+                    return
+                if not rung:
                     raise ReadTimeoutError(self._written - self._read, n)
         finally:
             self._wanted = NOBODY

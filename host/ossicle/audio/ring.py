@@ -194,6 +194,8 @@ class AudioRing(Core):
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             self._await(n, block, deadline)
+            if self._alone:
+                return self._read_on(n)
             data = self._locked(lambda: self._read_on(n) if self._written - self._read >= n else None)
             if data is not None:
                 return data
@@ -296,6 +298,8 @@ class AudioRing(Core):
                 else:
                     deadline = None if timeout is None else time.monotonic() + timeout
                     self._await(window, True, deadline, rest=True)
+                    if self._alone and self._written - self._read >= window:
+                        continue
                     found = self._locked(lambda: self._next_chunk(hop, overlap, copy))
                     if found is None:
                         if self._closed:

@@ -7,22 +7,24 @@ speed.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import isfinite
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from ossicle.audio.chunk import Frames
 from ossicle.audio.errors import RingShapeError, RingTypeError
-from ossicle.audio.resample import Mono, Resampler, mono
+from ossicle.audio.hearing import Hearing
 from ossicle.audio.segment import EndedBy, Segment
-from ossicle.audio.speech import Limits, Range, Speech, VadFrame
+from ossicle.audio.speech import Limits, Range, Speech
 from ossicle.audio.tape import Tape
 from ossicle.audio.vad import Engine, engine
 
 MAX_SPEECH_S = 600.0  # the audio of a segment is kept in memory: 19 MB a channel at 16 kHz
 LANE_VAD_FRAMES = 8192  # four minutes of Silero
+INT16 = np.dtype(np.int16)
 PIECE_FRAMES = 16384  # a long block goes through in such pieces, so that memory stays bounded
 
 __all__ = ["Segment", "Segmenter", "find_segments"]
@@ -61,7 +63,14 @@ class Segmenter:
         on_vad_frame: Callable[[int, int, float], None] | None = None,
     ) -> None:
         """`start` is the position of the first frame. Raises `ValueError` for options that make no sense."""
+        if not 0 < 2 * engine.frame_size <= engine.rate:
+            raise ValueError(
+                f"{engine.name}: a VAD frame of {engine.frame_size} samples at {engine.rate} Hz; "
+                f"it has to be 1 sample to half a second long"
+            )
         self._engine = engine
+        self._size = engine.frame_size
+        self._probability = engine.probability
         self._rate = rate
         low = max(threshold - 0.15, 0.01) if neg_threshold is None else neg_threshold
         if not 0 < low <= threshold <= 1:
@@ -81,23 +90,23 @@ class Segmenter:
             pre_roll=self._frames(pre_roll_ms),
             hangover=self._frames(getattr(engine, "hangover_ms", 0)),
         )
-        self._speech = Speech(self._limits, start)
         self._tape = Tape(start)
-        self._resampler = Resampler(rate, engine.rate)
+        self._hearing = Hearing(self._tape, rate, engine.rate, engine.frame_size)
+        self._speech = Speech(self._limits, self._hearing, start)
         self._shape: tuple[int, ...] | None = None  # of one frame
-        self._waiting: Mono = np.zeros(0, np.int16)  # less than a VAD frame
-        self._origin = start  # where the engine began to hear
-        self._heard = 0  # samples at the engine's rate since there
         self._lane: deque[tuple[int, float]] = deque(maxlen=LANE_VAD_FRAMES)
         self._on_vad_frame = on_vad_frame
-        self.probability = 0.0
-        """Of the latest VAD frame."""
         engine.reset()
 
     @property
     def position(self) -> int:
         """Position of the next frame to push."""
         return self._tape.stop
+
+    @property
+    def probability(self) -> float:
+        """Of the latest VAD frame; 0 before there was one."""
+        return self._lane[-1][1] if self._lane else 0.0
 
     @property
     def speaking(self) -> bool:
@@ -120,13 +129,16 @@ class Segmenter:
 
         Raises `RingTypeError` or `RingShapeError` (`TypeError`, `ValueError`) for other audio.
         """
-        self._inspect(frames)
-        segments: list[Segment] = []
-        for at in range(0, len(frames), PIECE_FRAMES):
-            piece = frames[at : at + PIECE_FRAMES]
-            self._tape.push(piece)
-            segments += self._hear(self._resampler.push(mono(piece)))
-        return segments
+        if type(frames) is not ndarray or frames.dtype is not INT16 or frames.shape[1:] != self._shape:
+            self._inspect(frames)
+        if len(frames) > PIECE_FRAMES:
+            pieces = [frames[at : at + PIECE_FRAMES] for at in range(0, len(frames), PIECE_FRAMES)]
+            return [segment for piece in pieces for segment in self.push(piece)]
+        if not self._tape.push(frames):
+            self._make_room(frames)
+        if self._hearing.tape is not self._tape:
+            self._hearing.push(frames, self._oldest_recalled())
+        return self._judge()
 
     def gap(self, start: int, stop: int) -> list[Segment]:
         """Frames `[start, stop)` will never come. Speech ends there, and the voice detector begins anew.
@@ -142,60 +154,71 @@ class Segmenter:
         return self._break_off("end", self.position)
 
     def _break_off(self, ended_by: EndedBy, go_on: int) -> list[Segment]:
-        segments = self._hear(self._resampler.finish(), last=True)
+        self._hearing.finish(self._oldest_recalled())
+        segments = self._judge()
+        segments += self._judge_rest()
         segments += self._cut_out(self._speech.finish(self.position, ended_by, go_on))
         self._engine.reset()
         self._tape.restart(go_on)
-        self._waiting = self._waiting[:0]
-        self._origin, self._heard = go_on, 0
+        self._hearing.restart(go_on)
         return segments
 
-    def _hear(self, samples: Mono, last: bool = False) -> list[Segment]:
-        """Give the engine whole VAD frames; the last one of a stretch is filled up with zeros."""
-        size = self._engine.frame_size
-        waiting = np.concatenate((self._waiting, samples))
+    def _make_room(self, frames: Frames) -> None:
+        """Put these frames onto the tape when it is full."""
+        now = self._hearing.place(self._hearing.next)
+        self._tape.make_room(frames, self._speech.oldest_needed(now))
+        self._tape.push(frames)
+
+    def _judge(self) -> list[Segment]:
+        """Hear every whole VAD frame that is there, and what speech ends with it.
+
+        webrtc judges 30 ms of audio in the time that a few calls in Python take: none is made that can be
+        spared.
+        """
         segments: list[Segment] = []
-        at = 0
-        while len(waiting) - at >= size:
-            segments += self._cut_out(self._hear_one(waiting[at : at + size], size))
-            at += size
-        self._waiting = waiting[at:]
-        if last and len(self._waiting):
-            padded = np.zeros(size, np.int16)
-            padded[: len(self._waiting)] = self._waiting
-            segments += self._cut_out(self._hear_one(padded, len(self._waiting)))
-        self._forget()
+        hearing, size, tell = self._hearing, self._size, self._on_vad_frame
+        place = None if hearing.same_rate else hearing.place
+        tape = hearing.tape
+        view, base = tape.view, tape.base
+        at = hearing.next
+        last = base + tape.kept - size
+        while at <= last:
+            chance = float(self._probability(view[at - base : at - base + size]))
+            start = place(at) if place else at
+            hearing.next = at = at + size
+            stop = place(at) if place else at
+            self._lane.append((start, chance))
+            if tell:
+                tell(start, stop, chance)
+            ranges = self._speech.push(start, stop, chance)
+            if ranges:
+                segments += self._cut_out(ranges)
         return segments
 
-    def _hear_one(self, vad_frame: Mono, real: int) -> list[Range]:
-        samples = vad_frame[:real].astype(np.float64)
-        start = self._place(self._heard)
-        self._heard += real
-        stop = self._place(self._heard)
-        self.probability = float(self._engine.probability(vad_frame))
-        self._lane.append((start, self.probability))
-        if self._on_vad_frame:
-            self._on_vad_frame(start, stop, self.probability)
-        if stop <= start:
+    def _judge_rest(self) -> list[Segment]:
+        """Hear what is left of less than a VAD frame, filled up with zeros (S-15)."""
+        hearing = self._hearing
+        rest = hearing.rest()
+        if not len(rest):
             return []
-        power = float(np.dot(samples, samples)) / real
-        return self._speech.push(VadFrame(start, stop, self.probability, power))
+        padded = np.zeros(self._size, np.int16)
+        padded[: len(rest)] = rest
+        chance = float(self._probability(padded))
+        start, stop = hearing.place(hearing.next), hearing.place(hearing.next + len(rest))
+        hearing.next += self._size
+        self._lane.append((start, chance))
+        if self._on_vad_frame:
+            self._on_vad_frame(start, stop, chance)
+        # Resampled, the rest may be less than a frame of the capture.
+        return self._cut_out(self._speech.push(start, stop, chance)) if stop > start else []
 
-    def _place(self, samples: int) -> int:
-        """The position in the capture of a count of samples at the engine's rate."""
-        return min(self._origin + samples * self._rate // self._engine.rate, self.position)
+    def _oldest_recalled(self) -> int:
+        return self._speech.oldest_recalled(self._hearing.place(self._hearing.next))
 
-    def _cut_out(self, ranges: list[Range]) -> list[Segment]:
+    def _cut_out(self, ranges: Sequence[Range]) -> list[Segment]:
         return [
             Segment(r.start, r.stop, self._rate, self._tape.take(r.start, r.stop), r.ended_by) for r in ranges
         ]
-
-    def _forget(self) -> None:
-        needed = self._speech.oldest_needed
-        if needed is None:
-            now = self._place(self._heard)
-            needed = now - self._limits.speech_pad - self._limits.pre_roll
-        self._tape.forget(needed)
 
     def _inspect(self, frames: Frames) -> None:
         if not isinstance(frames, np.ndarray) or frames.dtype != np.int16:
@@ -205,6 +228,7 @@ class Segmenter:
             raise RingShapeError(f"the segmenter takes (frames,) or (frames, channels), not {frames.shape}")
         if self._shape is None:
             self._shape = frames.shape[1:]
+            self._hearing.begin(channels=bool(self._shape))
         if frames.shape[1:] != self._shape:
             raise RingShapeError(f"frames of shape {frames.shape} after frames of {(0, *self._shape)}")
 

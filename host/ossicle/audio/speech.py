@@ -5,8 +5,9 @@ Positions and lengths are in frames of the capture. No audio comes in here, and 
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from ossicle.audio.segment import EndedBy
 
@@ -28,16 +29,6 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class VadFrame:
-    """What is known of one VAD frame: where it is, how probably speech, and its power (mean square)."""
-
-    start: int
-    stop: int
-    probability: float
-    power: float
-
-
-@dataclass(frozen=True, slots=True)
 class Range:
     """Where a segment goes, padding and all."""
 
@@ -46,56 +37,75 @@ class Range:
     ended_by: EndedBy
 
 
+class Recall(Protocol):
+    """What is known of earlier VAD frames. Few are ever asked about, so nothing is worked out before.
+
+    `back` is how many VAD frames before the latest, 0 being the latest itself. Power is the mean square.
+    """
+
+    def start(self, back: int, /) -> int:
+        """Where the VAD frame begins."""
+        ...
+
+    def power(self, back: int, /) -> float:
+        """Its power."""
+        ...
+
+    def quietest(self, position: int, /) -> int:
+        """Where the least powerful VAD frame begins (of equals, the last) of those from `position` on."""
+        ...
+
+
+NOTHING: tuple[Range, ...] = ()
+
+
 class Speech:
     """Takes VAD frames in order and gives ranges when they are complete."""
 
-    def __init__(self, limits: Limits, origin: int = 0) -> None:
+    def __init__(self, limits: Limits, recall: Recall, origin: int = 0) -> None:
         self._limits = limits
+        self._recall = recall
         self._floor = origin  # no range reaches before this position
         self._onset: int | None = None  # where speech began, or None in silence
+        self._start = origin  # where its range starts, padding and all
         self._goes_on = False  # it is the rest of a range that was cut
+        self._half = origin  # where it may be cut: at the VAD frames from here on
+        self._full = origin  # when: at the end of a VAD frame from here on
         self._quiet: int | None = None  # where speech may have ended
-        self._quiet_power = 0.0  # of the VAD frames from there on that are silence
-        self._quiet_count = 0
-        self._tail: deque[VadFrame] = (
-            deque()
-        )  # the VAD frames since onset, from the hangover before `_quiet` on
-        self._cut: VadFrame | None = None  # the quietest one so far where speech may be cut
-        self._ended: tuple[int, int, EndedBy] | None = None  # a range that still waits for its padding
+        self._quiet_frames = 0  # VAD frames from there to the latest
+        self._quiet_power = 0.0  # summed over those of them that are silence
+        self._quiet_count = 0  # how many these are
+        self._ended: Range | None = None  # that waits for its padding: `stop` is where it may go
 
     @property
     def speaking(self) -> bool:
         return self._onset is not None
 
-    @property
-    def oldest_needed(self) -> int | None:
-        """No future range starts before this; None when only what the next onset needs is of interest."""
+    def oldest_needed(self, now: int) -> int:
+        """No future range starts before this, if the next VAD frame starts at `now`."""
         if self._ended:
-            return self._ended[0]
-        return None if self._onset is None else self._padded(self._onset)
+            return self._ended.start
+        return self._padded(now) if self._onset is None else self._start
 
-    def push(self, frame: VadFrame) -> list[Range]:
-        limits = self._limits
-        out: list[Range] = []
+    def oldest_recalled(self, now: int) -> int:
+        """No VAD frame that starts before this will be recalled, if the next one starts at `now`."""
         if self._onset is None:
-            if frame.probability >= limits.threshold:
-                out += self._settle(frame.start)
-                self._begin(frame.start)
-        elif frame.probability >= limits.threshold:
-            self._quiet = None
-        elif frame.probability < limits.neg_threshold:
-            self._hear_silence(frame)
-        if self._onset is not None:
-            self._remember(frame)
-            if self._quiet is not None and self._is_over(frame):
-                self._end(self._pulled_back(), self._quiet, "silence")
-            elif frame.stop - self._onset >= limits.max_speech:
-                out += self._end_at_length()
-        if self._ended and frame.stop >= self._ended[1] + limits.speech_pad:
-            out += self._settle(frame.stop)
-        return out
+            return now
+        quiet = now if self._quiet is None else self._quiet
+        return min(quiet - self._limits.hangover, self._half)
 
-    def finish(self, position: int, ended_by: EndedBy, floor: int) -> list[Range]:
+    def push(self, start: int, stop: int, probability: float) -> Sequence[Range]:
+        """The VAD frame `[start, stop)`."""
+        # Nearly every VAD frame is one in silence or in the midst of speech: these two ways call nothing.
+        if self._onset is None:
+            if probability < self._limits.threshold and self._ended is None:
+                return NOTHING
+        elif probability >= self._limits.threshold and stop < self._full:
+            self._quiet = None
+            return NOTHING
+        return self._judge(start, stop, probability)
+
+    def finish(self, position: int, ended_by: EndedBy, floor: int) -> Sequence[Range]:
         """The capture breaks off at `position` and goes on, if at all, at `floor`."""
         if self._onset is not None:
             stop = position if self._quiet is None else self._quiet
@@ -104,50 +114,65 @@ class Speech:
         self._floor = floor
         return out
 
-    def _begin(self, position: int, goes_on: bool = False) -> None:
-        self._onset = position
-        self._goes_on = goes_on
-        self._quiet = None
-        self._cut = None
-        while self._tail and self._tail[0].start < position:
-            self._tail.popleft()
+    def _judge(self, start: int, stop: int, probability: float) -> list[Range]:
+        limits = self._limits
+        out: list[Range] = []
+        if self._onset is None:
+            if probability >= limits.threshold:
+                out += self._settle(start)
+                self._begin(start, self._padded(start))
+        elif probability >= limits.threshold:
+            self._quiet = None
+        elif probability < limits.neg_threshold:
+            self._hear_silence(start)
+        if self._onset is not None:
+            out += self._go_on(stop, probability < limits.neg_threshold)
+        if self._ended and stop >= self._ended.stop:
+            out += self._settle(stop)
+        return out
 
-    def _hear_silence(self, frame: VadFrame) -> None:
+    def _go_on(self, stop: int, silent: bool) -> Sequence[Range]:
+        """Speech that ends with this VAD frame, or does not."""
+        assert self._onset is not None
+        if self._quiet is not None:
+            self._quiet_frames += 1
+        if self._quiet is not None and silent and stop - self._quiet >= self._limits.min_silence:
+            self._end(self._pulled_back(), self._quiet, "silence")
+        elif stop >= self._full:
+            return self._end_at_length()
+        return NOTHING
+
+    def _begin(self, onset: int, start: int, goes_on: bool = False) -> None:
+        self._onset = onset
+        self._start = start
+        self._goes_on = goes_on
+        self._half = onset + self._limits.max_speech // 2
+        self._full = onset + self._limits.max_speech
+        self._quiet = None
+
+    def _hear_silence(self, start: int) -> None:
         if self._quiet is None:
-            self._quiet = frame.start
+            self._quiet = start
+            self._quiet_frames = 0
             self._quiet_power = 0.0
             self._quiet_count = 0
-        self._quiet_power += frame.power
+        self._quiet_power += self._recall.power(0)
         self._quiet_count += 1
-
-    def _remember(self, frame: VadFrame) -> None:
-        self._tail.append(frame)
-        edge = frame.stop if self._quiet is None else self._quiet
-        while self._tail and self._tail[0].start < edge - self._limits.hangover:
-            self._tail.popleft()
-        assert self._onset is not None
-        if frame.start - self._onset >= self._limits.max_speech // 2 and (
-            self._cut is None or frame.power <= self._cut.power
-        ):
-            self._cut = frame
-
-    def _is_over(self, frame: VadFrame) -> bool:
-        assert self._quiet is not None
-        silent = frame.probability < self._limits.neg_threshold
-        return silent and frame.stop - self._quiet >= self._limits.min_silence
 
     def _pulled_back(self) -> int:
         """The end of speech: where the silence after it is already heard while the engine still says
         speech."""
         assert self._quiet is not None
-        stop = self._quiet
+        assert self._onset is not None
         loudest = QUIET_RATIO * self._quiet_power / self._quiet_count
-        for frame in reversed(self._tail):
-            if frame.start >= self._quiet:
-                continue
-            if frame.power > loudest:
+        earliest = max(self._onset, self._quiet - self._limits.hangover)
+        stop, back = self._quiet, self._quiet_frames
+        while stop > earliest:
+            start = self._recall.start(back)
+            if start < earliest or self._recall.power(back) > loudest:
                 break
-            stop = frame.start
+            stop = start
+            back += 1
         return stop
 
     def _end(self, stop: int, heard: int, ended_by: EndedBy) -> None:
@@ -155,28 +180,27 @@ class Speech:
         assert self._onset is not None
         enough = self._goes_on or heard - self._onset >= self._limits.min_speech
         if enough and stop > self._onset:
-            self._ended = (self._padded(self._onset), stop, ended_by)
+            self._ended = Range(self._start, stop + self._limits.speech_pad, ended_by)
         self._onset = None
 
-    def _end_at_length(self) -> list[Range]:
+    def _end_at_length(self) -> Sequence[Range]:
         assert self._onset is not None
         if self._quiet is not None:
             self._end(self._quiet, self._quiet, "length")
-            return []
-        assert self._cut is not None, "the longest speech is longer than two VAD frames"
-        start, stop = self._padded(self._onset), self._cut.start
+            return NOTHING
+        start, stop = self._start, self._recall.quietest(self._half)
         self._floor = stop
-        self._begin(stop, goes_on=True)
-        return [Range(start, stop, "length")]
+        self._begin(stop, stop, goes_on=True)
+        return (Range(start, stop, "length"),)
 
     def _padded(self, onset: int) -> int:
         return max(self._floor, onset - self._limits.speech_pad - self._limits.pre_roll)
 
-    def _settle(self, most: int) -> list[Range]:
+    def _settle(self, most: int) -> Sequence[Range]:
         """Give the range that waits, padded up to `most` at the furthest."""
-        if self._ended is None:
-            return []
-        start, stop, ended_by = self._ended
+        ended = self._ended
+        if ended is None:
+            return NOTHING
         self._ended = None
-        self._floor = min(stop + self._limits.speech_pad, max(most, stop))
-        return [Range(start, self._floor, ended_by)]
+        self._floor = min(ended.stop, most)
+        return (Range(ended.start, self._floor, ended.ended_by),)

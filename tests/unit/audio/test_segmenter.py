@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import random
+import tracemalloc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -171,19 +174,98 @@ def test_stereo_keeps_both_channels(labelled: list[Path]) -> None:
     assert find_segments(alone, rate, "webrtc"), "speech on one channel only is heard in the mean"
 
 
-def test_memory_is_bounded(speech: Path) -> None:
-    """Whatever comes, no more is kept than the longest segment and what one block needs."""
+@pytest.mark.parametrize("channels", [1, 2])
+def test_memory_is_bounded(speech: Path, channels: int) -> None:
+    """Whatever comes, no more is kept than three times the longest segment, and the lane."""
     frames, rate = read(speech)
-    loud = np.tile(frames[round(10.5 * rate) : round(12 * rate)], 20)
-    segmenter = Segmenter(vad.engine("energy", rate), rate=rate, max_speech_s=2, on_vad_frame=None)
+    loud = np.tile(frames[round(10.5 * rate) : round(12 * rate)], 60)
+    segmenter = Segmenter(vad.engine("energy", rate), rate=rate, max_speech_s=4)
     longest = 0
+    tracemalloc.start()
     for audio in (loud, np.zeros(20 * rate, np.int16)):
         for at in range(0, len(audio), 512):
-            for segment in segmenter.push(audio[at : at + 512]):
+            for segment in segmenter.push(np.stack([audio[at : at + 512]] * channels, axis=1)):
                 longest = max(longest, segment.stop - segment.start)
-            kept = segmenter.position - segmenter._tape.start
-            assert kept <= 2 * rate + 4096
-    assert longest <= 2 * rate + 0.2 * rate
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 3 * rate <= longest <= 4.2 * rate
+    of_lane = 150 * len(segmenter.lane)
+    assert peak <= 3 * 4.2 * rate * 2 * (channels + 1) + of_lane + 200_000
+
+
+def test_a_segmenter_that_nobody_has_is_gone() -> None:
+    """Its audio does not wait for the collector of garbage."""
+    segmenter = Segmenter(vad.engine("energy"), rate=16000)
+    segmenter.push(np.zeros(1000, np.int16))
+    gone = weakref.ref(segmenter)
+    gc.disable()
+    try:
+        del segmenter
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_a_vad_frame_is_the_audio_itself_and_cannot_be_written() -> None:
+    """No copy is made for the detector, so that it must not be able to change what a segment gets."""
+
+    class Writes:
+        name, rate, frame_size = "writes", 16000, 160
+
+        def probability(self, vad_frame: Any) -> float:
+            assert vad_frame.base is not None
+            vad_frame *= 2
+            return 0.0
+
+        def reset(self) -> None:
+            pass
+
+    with pytest.raises(ValueError, match="read-only"):
+        Segmenter(Writes(), rate=16000).push(np.ones(160, np.int16))
+
+
+def test_a_detector_that_fails_is_asked_again() -> None:
+    """What it failed on is still the next VAD frame, and no frame is lost."""
+
+    class Fails:
+        name, rate, frame_size = "fails", 16000, 160
+
+        def __init__(self) -> None:
+            self.heard: list[int] = []
+
+        def probability(self, vad_frame: Any) -> float:
+            self.heard.append(int(vad_frame[0]))
+            if len(self.heard) == 3:
+                raise OSError("no more memory")
+            return 1.0
+
+        def reset(self) -> None:
+            pass
+
+    engine = Fails()
+    segmenter = Segmenter(engine, rate=16000, min_speech_ms=0)
+    frames = np.repeat(np.arange(5, dtype=np.int16), 160)
+    with pytest.raises(OSError, match="no more memory"):
+        segmenter.push(frames)
+    (segment,) = segmenter.flush()
+    assert engine.heard == [0, 1, 2, 2, 3, 4]
+    assert (segment.frames == frames).all()
+
+
+def test_a_vad_frame_longer_than_half_a_second_is_refused() -> None:
+    """The shortest `max_speech_s` has to hold several."""
+
+    class Slow:
+        name, rate, frame_size = "slow", 16000, 8001
+
+        def probability(self, vad_frame: Any) -> float:
+            return 0.0
+
+        def reset(self) -> None:
+            pass
+
+    with pytest.raises(ValueError, match="slow: a VAD frame of 8001 samples at 16000 Hz"):
+        Segmenter(Slow(), rate=16000)
 
 
 def test_pre_roll_and_pad(speech: Path) -> None:

@@ -96,6 +96,21 @@ def test_vector(vector: dict[str, Any], cut: str) -> None:
         assert not (segment.frames == GAP).any(), "no segment hides a gap"
 
 
+@pytest.mark.parametrize(
+    ("id", "when"),
+    [("plain", [1000]), ("pause", [900, 1300]), ("padding-waits", [850]), ("padding-meets", [840, 1180])],
+)
+def test_a_segment_is_given_as_soon_as_it_is_certain(id: str, when: list[int]) -> None:
+    """S-11: when the quiet and the padding are complete, or at the next onset."""
+    (vector,) = [vector for vector in VECTORS if vector["id"] == id]
+    events, said = scene(vector["heard"])
+    segmenter = Segmenter(Script(said, vector["hangover_ms"]), rate=RATE, **vector["options"])
+    given = []
+    for frames in on_a_line(events).reshape(-1, VAD_FRAME):
+        given += [segmenter.position for _ in segmenter.push(frames)]
+    assert given == when
+
+
 GAP = -1
 
 

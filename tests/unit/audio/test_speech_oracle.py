@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 
 import pytest
 
-from ossicle.audio.speech import Limits, Speech, VadFrame
+from ossicle.audio.speech import Limits, Speech
 
 SIZE = 10
+
+
+@dataclass(frozen=True)
+class VadFrame:
+    start: int
+    stop: int
+    probability: float
+    power: float
+
+
+class Heard(list[VadFrame]):
+    """What was heard so far, as speech recalls it."""
+
+    def start(self, back: int) -> int:
+        return self[-1 - back].start
+
+    def power(self, back: int) -> float:
+        return self[-1 - back].power
+
+    def quietest(self, position: int) -> int:
+        found = min((f for f in self if f.start >= position), key=lambda f: (f.power, -f.start))
+        return found.start
 
 
 def oracle(frames: list[VadFrame], limits: Limits) -> list[tuple[int, int, str]]:
@@ -136,8 +159,12 @@ def test_random_probabilities(part: int) -> None:
                 frames.append(
                     VadFrame(at, at + SIZE, chance, draw.choice((1, 1, 4, 9)) * (1 + 9 * (chance > 0.5)))
                 )
-        speech = Speech(limits)
-        ranges = [r for frame in frames for r in speech.push(frame)]
+        heard = Heard()
+        speech = Speech(limits, heard)
+        ranges = []
+        for frame in frames:
+            heard.append(frame)
+            ranges += speech.push(frame.start, frame.stop, frame.probability)
         ranges += speech.finish(frames[-1].stop, "end", frames[-1].stop)
         told = [(r.start, r.stop, r.ended_by) for r in ranges]
         assert told == oracle(frames, limits), f"seed {seed}, {limits}"

@@ -50,7 +50,7 @@ class Engine(Protocol):
 
     def probability(self, vad_frame: VadFrame, /) -> float:
         """How probable speech is, 0 to 1, in the VAD frame that follows the one before; shape
-        `(frame_size,)`."""
+        `(frame_size,)`. It is a view of the capture, read-only, and good during the call."""
         ...
 
     def reset(self) -> None:
