@@ -107,7 +107,10 @@ class Corpus:
         return self._finished("clean", self._speech, self.labels)
 
     def mix(self, noise: str, snr_db: int) -> Mix:
-        """The speech in noise of a kind of `KINDS`; the module's docstring says what SNR is."""
+        """The speech in noise of a kind of `KINDS`; the module's docstring says what SNR is.
+
+        Raises ValueError for a kind there is not.
+        """
         level = math.sqrt(self._power / 10 ** (snr_db / 10))
         mixed = self._speech + level * self._noise(noise, len(self._speech), SEED)
         return self._finished(f"{noise} {snr_db} dB", mixed, self.labels, noise, snr_db)
@@ -126,6 +129,8 @@ class Corpus:
 
     def _noise(self, noise: str, frames: int, seed: int) -> Floats:
         key = noise, frames, seed
+        if noise not in KINDS:
+            raise ValueError(f"no noise {noise!r}; there are {', '.join(KINDS)}")
         if key not in self._noises:
             seed += KINDS.index(noise)
             if noise == "babble":
