@@ -101,7 +101,8 @@ def test_noise_alone(short, noise):
     assert (mix.seconds, mix.labels, mix.snr_db, mix.noise) == (5.0, (), None, noise)
     level = 10 * np.log10(((mix.frames / 32768.0) ** 2).mean())
     assert level == pytest.approx(corpus.ALONE_DBFS, abs=0.1)
-    assert (mix.frames[: len(short.mix(noise, 5).frames)] != short.mix(noise, 5).frames[:80000]).any()
+    inside_a_mix = short.mix(noise, 5).frames[:80000].astype(float) - short.clean().frames[:80000]
+    assert abs(np.corrcoef(mix.frames, inside_a_mix)[0, 1]) < 0.2
 
 
 def test_what_would_be_clipped_is_made_softer(short):

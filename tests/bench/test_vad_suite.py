@@ -76,6 +76,15 @@ def test_speech_in_noise(found):
     assert [limit.value for limit in table.limits] == [table.value("clean: webrtc", "found")]
 
 
+def test_the_bound_on_clean_speech_is_of_clean_speech():
+    corpus, subjects = Corpus(8.0), judge.ours()[0][:1]
+    mixes = [corpus.mix("white", -5), corpus.clean()]
+    table = tables.accuracy([tables.measure(mix, subjects) for mix in mixes], 0.9)
+    assert table.value("white -5 dB: webrtc", "found") != table.value("clean: webrtc", "found")
+    assert [limit.value for limit in table.limits] == [table.value("clean: webrtc", "found")]
+    assert any("0.900" in note for note in table.notes)
+
+
 def test_gains_are_differences(found):
     table = found["vad_raw"]
     assert [row.name for row in table.rows] == ["white", "room", "clicks", "music", "babble", "mean"]
