@@ -5,6 +5,7 @@ import pytest
 import soundfile
 
 from ossicle.audio.errors import EngineMissingError
+from ossicle.audio.vad.energy import Energy
 from ossicle.bench.figures import Effort
 from ossicle.bench.suite import VAD_NAMES
 from ossicle.bench.vad import fidelity, judge, suite, tables, words
@@ -77,9 +78,10 @@ def test_speech_in_noise(found):
 
 
 def test_the_bound_on_clean_speech_is_of_clean_speech():
-    corpus, subjects = Corpus(8.0), judge.ours()[0][:1]
+    corpus = Corpus(8.0)
     mixes = [corpus.mix("white", -5), corpus.clean()]
-    table = tables.accuracy([tables.measure(mix, subjects) for mix in mixes], 0.9)
+    deaf_in_noise = Subject("webrtc", Energy)
+    table = tables.accuracy([tables.measure(mix, [deaf_in_noise]) for mix in mixes], 0.9)
     assert table.value("white -5 dB: webrtc", "found") != table.value("clean: webrtc", "found")
     assert [limit.value for limit in table.limits] == [table.value("clean: webrtc", "found")]
     assert any("0.900" in note for note in table.notes)
