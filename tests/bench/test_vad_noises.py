@@ -70,6 +70,8 @@ def test_clicks_are_short_and_several_a_second(made):
     assert 3 * FRAMES / RATE < begins < 20 * FRAMES / RATE
     assert loud.mean() < 0.25
     assert (power < 1e-6).mean() > 0.3  # silence between the bursts and within
+    runs = np.diff(np.flatnonzero(np.concatenate(([True], power >= 1e-6, [True]))))
+    assert 0.3 <= runs.max() / 200 <= 1.5  # the longest pause, in seconds; none so long within a burst
     low, high = spectrum_db(made["clicks"], 100, 1000, 5000)
     assert high > low  # rings where keys do
 
