@@ -163,6 +163,14 @@ def test_words(found):
     assert bool(table.limits) == judge.has_presets()
 
 
+def test_words_without_presets(monkeypatch):
+    monkeypatch.setattr(words, "has_presets", lambda: False)
+    table = words.table([Corpus(8.0).clean()])
+    assert {row.values["preset"] for row in table.rows} == {"none"}
+    assert table.limits == ()
+    assert any("no presets" in note for note in table.notes)
+
+
 def test_a_word_is_given_when_its_segment_is():
     labels = (
         Label(1000, 9000, "word", "Stop."),

@@ -65,7 +65,7 @@ def table(mixes: Iterable[Mix]) -> Table:
     notes = [
         "Found: a segment overlaps the word. Given after its end: position of the capture when the segment"
         f" was given, in blocks of {BLOCK_MS} ms, less the end of the label; a segment that goes on into the"
-        " next utterance is late accordingly.",
+        " next utterance is late accordingly, and one that is given before the word's end was cut short.",
     ]
     rows: list[Row] = []
     limits: list[Limit] = []
