@@ -270,6 +270,9 @@ class Microphone:
         """Acknowledge no more than those who wait can hold."""
         if self._closed:
             return None
+        if len(self._consumers) == 1:
+            self._full_since = None
+            return self._primary.hold
         waiting = [consumer for consumer in self._consumers if consumer.waits]
         if self._is_left_alone(waiting):
             waiting.remove(self._primary)

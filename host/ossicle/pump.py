@@ -17,7 +17,7 @@ from .proto.events import Event, Silent
 from .proto.handshake import State
 from .proto.receiver import Receiver
 
-_READ_S = 0.02  # the longest that `tick` waits
+_READ_S = 0.04  # the longest that `tick` waits: a chunk comes each 32 ms, so a stream needs no more turns
 _REOPEN_S = 0.5
 _JOIN_S = 5.0
 _WAIT_MAX_S = 1e8  # what a lock can wait: infinity it cannot
@@ -104,7 +104,7 @@ class Pump:
         data = self._link.read(_READ_S)
         now = time.monotonic()
         receiver = self.receiver
-        with self._changed:
+        with self.lock:
             state = receiver.state
             receiver.hold(self._hold())
             if data:
@@ -127,8 +127,7 @@ class Pump:
 
     def _check_patience(self) -> None:
         now = time.monotonic()
-        state = self.receiver.state
-        if state not in _WAITING:
+        if self.receiver.state not in _WAITING:
             self._in_order_at = now
             return
         why = self._diagnose()

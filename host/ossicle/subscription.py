@@ -159,13 +159,11 @@ class Subscription:
     def iterate(self, view: View[T]) -> Iterator[T]:
         """What the view makes of everything that comes."""
         while True:
-            item = self.take(view.wants)
-            if item is None:
-                self.wait()
-            elif isinstance(item, End):
+            item = self._await(view.wants)
+            if isinstance(item, End):
                 yield from view.end()
                 return
-            else:
+            if item is not None:
                 yield from view.feed(item)
 
     # The reader's side: one at a time
@@ -189,6 +187,17 @@ class Subscription:
         """Have `wake` called, by another thread, whenever something came. Returns how to undo it."""
         self._wakers.append(wake)
         return lambda: self._wakers.remove(wake)
+
+    def _await(self, most: int) -> Event | End | None:
+        """As `take`, but waits for a while where there is nothing."""
+        self.begun = True
+        most = min(most, _TAKE_MAX_FRAMES)
+        with self._changed:
+            item = self._take(most)
+            if item is None:
+                self._changed.wait(_WAIT_S)
+                item = self._take(most)
+            return item
 
     def _take(self, most: int) -> Event | End | None:
         marks = self._marks

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from select import select
 from typing import Any
 
 import serial
@@ -29,6 +30,7 @@ class SerialLink:
         self._first_baud = baud
         self._is_url = "://" in port
         self._has_speed = not port.startswith("socket://")
+        self._is_descriptor = os.name == "posix" and not self._is_url
         self._serial = self._open()
 
     @property
@@ -44,6 +46,8 @@ class SerialLink:
     def read(self, timeout_s: float) -> bytes:
         """What came, as soon as anything comes."""
         try:
+            if self._is_descriptor:
+                return self._read_descriptor(timeout_s)
             if not self._has_speed:
                 # pyserial's socket does not know how much is waiting: a short wait collects it.
                 self._serial.timeout = min(timeout_s, _SOCKET_READ_S)
@@ -57,6 +61,21 @@ class SerialLink:
             return bytes(first + self._serial.read(waiting)) if waiting else bytes(first)
         except (OSError, TypeError, AttributeError) as error:  # the last two: closed meanwhile
             raise LinkError(f"{self._port_name}: the port is gone ({_reason(error)})", self.url) from None
+
+    def _read_descriptor(self, timeout_s: float) -> bytes:
+        """One wait and one read, where pyserial would take two of each and ask how much there is."""
+        port = self._serial.fd
+        if port is None:
+            raise OSError("it is closed")
+        if not select((port,), (), (), timeout_s)[0]:
+            return b""
+        try:
+            data = os.read(port, _READ_MAX_BYTES)
+        except BlockingIOError:  # another took it
+            return b""
+        if not data:
+            raise OSError("it is ready, and gives nothing")
+        return data
 
     def write(self, data: bytes) -> None:
         """Send; what the port does not take in a second is dropped."""

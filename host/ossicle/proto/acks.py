@@ -23,10 +23,12 @@ class Acks:
 
     def due(self, next_wanted: int, highest: int, now: float, ended: bool) -> bool:
         """Is it time? If so, the ACK counts as sent. `ended`: only what was hurried is still worth one."""
-        moved = max(next_wanted - self._next, highest - self._highest)
-        early = moved < self._eighth and now - self._sent_at < _INTERVAL_S
-        if not self._urgent and (early or ended):
-            return False
+        if not self._urgent:
+            if ended:
+                return False
+            moved = max(next_wanted - self._next, highest - self._highest)
+            if moved < self._eighth and now - self._sent_at < _INTERVAL_S:
+                return False
         self._urgent = False
         self._sent_at = now
         self._next = next_wanted

@@ -20,6 +20,9 @@ _PACKET_MIN_BYTES = wire.HEADER_BYTES + wire.CHECK_BYTES
 _CHECKED_MAX_BYTES = wire.HEADER_BYTES + wire.PAYLOAD_MAX_BYTES + wire.CHECK_BYTES
 _KIND_OF = {kind.value: kind for kind in Kind}
 _AUDIO = Kind.AUDIO
+# As plain numbers: an operation on an enum's members is a call in Python.
+_SEALED = int(wire.Flag.SEALED)
+_UNREADABLE = wire.FLAG_RESERVED_MASK | _SEALED
 _unpack_header = wire.HEADER_STRUCT.unpack_from
 
 Range = tuple[int, int]
@@ -39,7 +42,7 @@ class Packet(NamedTuple):
 
 def encode(packet: Packet) -> bytes:
     """The bytes of a packet, with its CRC-32. Raises PacketError for one that no receiver would accept."""
-    if packet.flags & wire.Flag.SEALED:
+    if packet.flags & _SEALED:
         raise PacketError("sealed", "sealed packets need a key, which this version does not have")
     if len(packet.payload) > wire.PAYLOAD_MAX_BYTES:
         raise PacketError(
@@ -69,13 +72,13 @@ def decode(data: bytes, senders: frozenset[Kind] | None = None) -> Packet:
         raise PacketError("long", f"{size} bytes; a packet has at most {wire.PACKET_MAX_BYTES}")
     # The CRC-32 of a message with its own CRC-32 behind it is this constant: one pass, no slice.
     if crc32(data) != 0x2144DF1C:
-        if data[1] & wire.Flag.SEALED:
+        if data[1] & _SEALED:
             raise PacketError("sealed", "a sealed packet, and no key to open it")
         raise PacketError("check", "the check is wrong")
     if size > _CHECKED_MAX_BYTES:
         raise PacketError("long", f"{size} bytes; a packet with a CRC-32 has at most {_CHECKED_MAX_BYTES}")
     kind, flags, session, sequence, ticks_us, number = _unpack_header(data)
-    if flags & (wire.FLAG_RESERVED_MASK | wire.Flag.SEALED):
+    if flags & _UNREADABLE:
         raise PacketError("flags", f"flags {flags:#x}: reserved, or sealed without a tag")
     if sequence >= wire.NUMBER_LIMIT or ticks_us >= wire.NUMBER_LIMIT or number >= wire.NUMBER_LIMIT:
         raise PacketError("number", "a number in the header is 2**30 or above")

@@ -37,10 +37,12 @@ class Requests:
 
     def poll(self, stream: Reassembly, now: float, rtt_s: float, last_audio: float) -> list[Range]:
         """The ranges to ask for now: ascending, not touching, at most eight; empty for nothing."""
-        again = max(2 * rtt_s, REQUEST_AGAIN_MIN_MS / 1000)
         if stream.complete:
             self._asked.clear()
+            if now - last_audio < _TAIL_AFTER_S:
+                return []
             return self._tail(stream, now, max(_TAIL_AFTER_S, 4 * rtt_s), last_audio)
+        again = max(2 * rtt_s, REQUEST_AGAIN_MIN_MS / 1000)
         if len(self._asked) > 2 * _LOOKED_AT_MAX:
             self._asked = {s: at for s, at in self._asked.items() if s >= stream.next}
         due: list[list[int]] = []
