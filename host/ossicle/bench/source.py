@@ -41,12 +41,12 @@ class Source:
     """One device whose stream is `frames`, int16 of shape (frames,), from its first frame to its end.
 
     `hear` takes what the host wrote and gives the answers; `chunk` and `status` give one packet each, as it
-    goes on the link. Hop and overlap are those of the host's START. `now_s` is the device's own clock.
+    goes on the link. Hop and overlap are those of the host's START; its STOP ends the stream where it is.
+    `now_s` is the device's own clock.
     """
 
     def __init__(self, frames: Frames, framing: Framing, *, name: str = "bench", session: int = 1) -> None:
         self.started = False
-        self.stopped = False
         self._frames = frames
         self._framing = framing
         self._name = name
@@ -164,7 +164,8 @@ class Source:
         return [self.chunk(sequence, Flag.RESENT) for each in asked for sequence in each]
 
     def _stop(self, packet: Packet, now_s: float) -> list[bytes]:
-        self.stopped = True
+        """What was sent is what was captured: the last chunk is the next one."""
+        self._frames = self._frames[: self._next * self._hop + self._overlap]
         return []
 
     def _packet(self, kind: Kind, payload: bytes, now_s: float, sequence: int = 0, flags: int = 0) -> bytes:
