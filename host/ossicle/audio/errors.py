@@ -1,4 +1,4 @@
-"""What can go wrong with a ring or a voice detector.
+"""What can go wrong with a ring, a voice detector or the segmenter.
 
     OssicleError
         RingError
@@ -8,6 +8,7 @@
             RingCorruptError
         EngineError                            a voice detector that cannot be had
             UnknownEngineError, EngineMissingError
+        UnknownPresetError                     options of the segmenter by a name that is none
 
 Every error carries its numbers and says what to do about it.
 """
@@ -127,3 +128,12 @@ class EngineMissingError(EngineError, ImportError):
         self.engine = engine
         self.package = package
         super().__init__(f"the voice detector {engine} is not installed: pip install {package}")
+
+
+class UnknownPresetError(OssicleError, ValueError):
+    """The segmenter has no preset of this name. Attributes: `name`, and `known`, the names there are."""
+
+    def __init__(self, name: object, known: Iterable[str]) -> None:
+        self.name = name
+        self.known = tuple(known)
+        super().__init__(f"no preset is called {name!r}; there are: {', '.join(self.known)}")

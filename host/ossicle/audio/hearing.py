@@ -65,6 +65,15 @@ class Hearing:
         origin = self._origin
         return min(origin + (at - origin) * self._rate // self._to_rate, self._capture.stop)
 
+    def first_from(self, position: int) -> int:
+        """Where the first VAD frame will begin that begins at `position` or after, if no gap comes before."""
+        return self._origin + self._first(position) * self._size * self._rate // self._to_rate
+
+    def _first(self, position: int) -> int:
+        """Its number, counted from the start or from the last gap."""
+        behind = (position - self._origin) * self._to_rate
+        return -(-behind // (self._rate * self._size))
+
     # What speech asks for
 
     def start(self, back: int) -> int:
@@ -85,8 +94,7 @@ class Hearing:
 
     def quietest(self, position: int) -> int:
         """Where the least powerful VAD frame begins (of equals, the last) of those from `position` on."""
-        behind = (position - self._origin) * self._to_rate
-        first = -(-behind // (self._rate * self._size))  # the first VAD frame whose `place` is not before
+        first = self._first(position)
         latest = (self.next - self._origin) // self._size - 1
         powers = [self._powers(at, min(at + AT_ONCE, latest)) for at in range(first, latest, AT_ONCE)]
         backwards = np.concatenate((*powers, [self.power(0)]))[::-1]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from math import isfinite
-from typing import Any
+from numbers import Integral
+from typing import Any, Unpack
 
 import numpy as np
 from numpy import ndarray
@@ -17,12 +17,12 @@ from numpy import ndarray
 from ossicle.audio.chunk import Frames
 from ossicle.audio.errors import RingShapeError, RingTypeError
 from ossicle.audio.hearing import Hearing
+from ossicle.audio.options import Changes, Options, Values
 from ossicle.audio.segment import EndedBy, Segment
-from ossicle.audio.speech import Limits, Range, Speech
+from ossicle.audio.speech import Range, Speech
 from ossicle.audio.tape import Tape
 from ossicle.audio.vad import Engine, engine
 
-MAX_SPEECH_S = 600.0  # the audio of a segment is kept in memory: 19 MB a channel at 16 kHz
 LANE_VAD_FRAMES = 8192  # four minutes of Silero
 INT16 = np.dtype(np.int16)
 PIECE_FRAMES = 16384  # a long block goes through in such pieces, so that memory stays bounded
@@ -33,15 +33,24 @@ __all__ = ["Segment", "Segmenter", "find_segments"]
 class Segmenter:
     """Finds speech in int16 audio of `rate` frames a second, by the probabilities of a voice detector.
 
-    Options, named and meant as Silero's users know them:
+    Options, named and meant as Silero's users know them, with what they are unless given:
 
-    - `threshold`: from this probability on it is speech.
-    - `neg_threshold`: below it, it is silence; between the two nothing changes. `threshold - 0.15` unless
-      given.
-    - `min_speech_ms`: shorter speech is no segment.
-    - `max_speech_s`: longer speech is cut at its quietest place. At most 600, since it is kept in memory.
-    - `min_silence_ms`: silence this long ends a segment.
-    - `speech_pad_ms`: added on both sides. `pre_roll_ms`: added before that in front, for soft beginnings.
+    - `threshold` (0.5): from this probability on it is speech.
+    - `neg_threshold` (`threshold - 0.15`): below it, it is silence; between the two nothing changes.
+    - `min_speech_ms` (250): shorter speech is no segment.
+    - `max_speech_s` (30): longer speech is cut at its quietest place. It is kept in memory: at most 600.
+    - `min_silence_ms` (100): silence this long ends a segment.
+    - `speech_pad_ms` (30): added on both sides.
+    - `pre_roll_ms` (60): added before that in front, for soft beginnings.
+
+    `preset` names a set of them, of which single ones may then be named beside it:
+
+    - "command": short words count, and a segment is there 0.3 s after its end.
+    - "dictation": a pause of up to a second is part of it.
+    - "recording": nothing is missed; what lies close together is one segment, with much around it.
+    - "default": what is told above.
+
+    `configure` changes them while it runs.
 
     The voice detector hears the mean of all channels, resampled to its own rate; a segment has all channels
     as they came. `on_vad_frame`, if given, is called with (start, stop, probability) for every VAD frame.
@@ -52,17 +61,16 @@ class Segmenter:
         engine: Engine,
         *,
         rate: int,
-        threshold: float = 0.5,
-        neg_threshold: float | None = None,
-        min_speech_ms: float = 250,
-        max_speech_s: float = 30.0,
-        min_silence_ms: float = 100,
-        speech_pad_ms: float = 30,
-        pre_roll_ms: float = 60,
+        preset: str | None = None,
         start: int = 0,
         on_vad_frame: Callable[[int, int, float], None] | None = None,
+        **options: Unpack[Values],
     ) -> None:
-        """`start` is the position of the first frame. Raises `ValueError` for options that make no sense."""
+        """`start` is the position of the first frame.
+
+        Raises `ValueError` for options that make no sense, `UnknownPresetError` (one of them) for a preset
+        that there is not.
+        """
         if not 0 < 2 * engine.frame_size <= engine.rate:
             raise ValueError(
                 f"{engine.name}: a VAD frame of {engine.frame_size} samples at {engine.rate} Hz; "
@@ -72,27 +80,12 @@ class Segmenter:
         self._size = engine.frame_size
         self._probability = engine.probability
         self._rate = rate
-        low = max(threshold - 0.15, 0.01) if neg_threshold is None else neg_threshold
-        if not 0 < low <= threshold <= 1:
-            raise ValueError(f"0 < neg_threshold <= threshold <= 1 does not hold for {low} and {threshold}")
-        lengths = (min_speech_ms, min_silence_ms, speech_pad_ms, pre_roll_ms)
-        if not all(isfinite(ms) and 0 <= ms <= 60_000 for ms in lengths):
-            raise ValueError("min_speech_ms, min_silence_ms, speech_pad_ms, pre_roll_ms go from 0 to 60000")
-        if not 1 <= max_speech_s <= MAX_SPEECH_S:
-            raise ValueError(f"max_speech_s goes from 1 to {MAX_SPEECH_S:.0f}: a segment is kept in memory")
-        self._limits = Limits(
-            threshold=threshold,
-            neg_threshold=low,
-            min_speech=self._frames(min_speech_ms),
-            max_speech=self._frames(max_speech_s * 1000),
-            min_silence=max(1, self._frames(min_silence_ms)),
-            speech_pad=self._frames(speech_pad_ms),
-            pre_roll=self._frames(pre_roll_ms),
-            hangover=self._frames(getattr(engine, "hangover_ms", 0)),
-        )
+        self._hangover_ms = getattr(engine, "hangover_ms", 0)
+        self._changes = Changes(Options().changed(preset, **options))
+        limits = self._changes.options.limits(rate, self._hangover_ms)
         self._tape = Tape(start)
         self._hearing = Hearing(self._tape, rate, engine.rate, engine.frame_size)
-        self._speech = Speech(self._limits, self._hearing, start)
+        self._speech = Speech(limits, self._hearing, start)
         self._shape: tuple[int, ...] | None = None  # of one frame
         self._lane: deque[tuple[int, float]] = deque(maxlen=LANE_VAD_FRAMES)
         self._on_vad_frame = on_vad_frame
@@ -116,7 +109,17 @@ class Segmenter:
     @property
     def threshold(self) -> float:
         """From this probability on it is speech."""
-        return self._limits.threshold
+        return self._changes.options.threshold
+
+    @property
+    def options(self) -> Options:
+        """The options in force."""
+        return self._changes.options
+
+    @property
+    def options_ahead(self) -> Options:
+        """The options when every change that waits has taken effect."""
+        return self._changes.last
 
     @property
     def lane(self) -> list[tuple[int, float]]:
@@ -139,6 +142,26 @@ class Segmenter:
         if self._hearing.tape is not self._tape:
             self._hearing.push(frames, self._oldest_recalled())
         return self._judge()
+
+    def configure(
+        self, *, at: int | None = None, preset: str | None = None, **options: Unpack[Values]
+    ) -> int:
+        """Change options while it runs; those that are not named stay, unless a preset is.
+
+        The change takes effect with the first VAD frame that begins at position `at` or after; unless given,
+        `at` is `position`. Returns where that VAD frame begins, if no gap comes before. What becomes of
+        speech under way is told in SEGMENTER.md (S-19 to S-23).
+
+        Raises `ValueError` where options make no sense, `at` lies before `position`, or 16 changes wait
+        already; then nothing has changed. Not to be called while another thread pushes.
+        """
+        position = self.position if at is None else at
+        if not isinstance(position, Integral):
+            raise ValueError(f"at is a position, a whole number of frames, not {at!r}")
+        if position < self.position:
+            raise ValueError(f"a change at {position} comes too late: position {self.position} is reached")
+        self._changes.add(int(position), {"preset": preset, **options})
+        return self._hearing.first_from(int(position))
 
     def gap(self, start: int, stop: int) -> list[Segment]:
         """Frames `[start, stop)` will never come. Speech ends there, and the voice detector begins anew.
@@ -176,7 +199,7 @@ class Segmenter:
         spared.
         """
         segments: list[Segment] = []
-        hearing, size, tell = self._hearing, self._size, self._on_vad_frame
+        hearing, size, tell, changes = self._hearing, self._size, self._on_vad_frame, self._changes
         place = None if hearing.same_rate else hearing.place
         tape = hearing.tape
         view, base = tape.view, tape.base
@@ -185,6 +208,8 @@ class Segmenter:
         while at <= last:
             chance = float(self._probability(view[at - base : at - base + size]))
             start = place(at) if place else at
+            if start >= changes.at:
+                self._change(start)
             hearing.next = at = at + size
             stop = place(at) if place else at
             self._lane.append((start, chance))
@@ -206,11 +231,17 @@ class Segmenter:
         chance = float(self._probability(padded))
         start, stop = hearing.place(hearing.next), hearing.place(hearing.next + len(rest))
         hearing.next += self._size
+        if start >= self._changes.at:
+            self._change(start)
         self._lane.append((start, chance))
         if self._on_vad_frame:
             self._on_vad_frame(start, stop, chance)
         # Resampled, the rest may be less than a frame of the capture.
         return self._cut_out(self._speech.push(start, stop, chance)) if stop > start else []
+
+    def _change(self, start: int) -> None:
+        options = self._changes.take(start)
+        self._speech.change(options.limits(self._rate, self._hangover_ms), start)
 
     def _oldest_recalled(self) -> int:
         return self._speech.oldest_recalled(self._hearing.place(self._hearing.next))
@@ -231,9 +262,6 @@ class Segmenter:
             self._hearing.begin(channels=bool(self._shape))
         if frames.shape[1:] != self._shape:
             raise RingShapeError(f"frames of shape {frames.shape} after frames of {(0, *self._shape)}")
-
-    def _frames(self, ms: float) -> int:
-        return round(ms * self._rate / 1000)
 
 
 def find_segments(frames: Frames, rate: int, vad: Engine | str = "auto", **options: Any) -> list[Segment]:

@@ -77,6 +77,16 @@ class Speech:
         self._quiet_count = 0  # how many these are
         self._ended: Range | None = None  # that waits for its padding: `stop` is where it may go
 
+    def change(self, limits: Limits, start: int) -> None:
+        """The VAD frame that begins at `start`, the next one, is the first judged by other limits (S-20)."""
+        before = self._limits
+        self._limits = limits
+        # What may be wanted from before the change is kept no longer than it was to be.
+        self._floor = max(self._floor, start - before.speech_pad - before.pre_roll)
+        if self._onset is not None and limits.max_speech != before.max_speech:
+            self._full = self._onset + limits.max_speech
+            self._half = max(start, self._onset + limits.max_speech // 2)
+
     @property
     def speaking(self) -> bool:
         return self._onset is not None
@@ -189,7 +199,7 @@ class Speech:
             self._end(self._quiet, self._quiet, "length")
             return NOTHING
         start, stop = self._start, self._recall.quietest(self._half)
-        self._floor = stop
+        self._floor = max(self._floor, stop)
         self._begin(stop, stop, goes_on=True)
         return (Range(start, stop, "length"),)
 
@@ -202,5 +212,6 @@ class Speech:
         if ended is None:
             return NOTHING
         self._ended = None
-        self._floor = min(ended.stop, most)
-        return (Range(ended.start, self._floor, ended.ended_by),)
+        stop = min(ended.stop, most)
+        self._floor = max(self._floor, stop)
+        return (Range(ended.start, stop, ended.ended_by),)

@@ -56,18 +56,31 @@ def scene(heard: list[Any]) -> tuple[list[Event], list[float]]:
     return events, said
 
 
-def run(segmenter: Segmenter, events: list[Event], cut: Any) -> list[Segment]:
+def run(segmenter: Segmenter, events: list[Event], changes: list[Any], cut: Any) -> list[Segment]:
+    """Changes are asked for as late as possible; all at once before a whole capture."""
     out: list[Segment] = []
+    waiting = list(changes)
     for event in events:
         if isinstance(event, int):
+            ask(segmenter, waiting, segmenter.position + event)
             out += segmenter.gap(segmenter.position, segmenter.position + event)
             continue
         at = 0
         while at < len(event):
             step = cut(len(event))
+            ask(segmenter, waiting, segmenter.position + step)
             out += segmenter.push(event[at : at + step])
             at += step
     return out + segmenter.flush()
+
+
+def ask(segmenter: Segmenter, waiting: list[Any], before: int) -> None:
+    """For the changes of positions that the capture would go beyond."""
+    for change in list(waiting):
+        at, options = change
+        if at < before:
+            segmenter.configure(at=at, **options)
+            waiting.remove(change)
 
 
 DRAW = random.Random(5)
@@ -85,7 +98,7 @@ def test_vector(vector: dict[str, Any], cut: str) -> None:
     events, said = scene(vector["heard"])
     engine = Script(said, vector["hangover_ms"])
     segmenter = Segmenter(engine, rate=RATE, **vector["options"])
-    found = run(segmenter, events, CUTS[cut])
+    found = run(segmenter, events, vector.get("changes", []), CUTS[cut])
     assert [[s.start, s.stop, s.ended_by] for s in found] == vector["segments"]
     assert engine.left == [], "every VAD frame was heard"
     gaps = sum(isinstance(event, int) for event in events)
