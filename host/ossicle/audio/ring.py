@@ -113,12 +113,12 @@ class AudioRing(Core):
                     if stop > capacity:
                         target[: stop - capacity] = target[capacity:stop]
                     self._written = claimed
+                    if fill >= self._wanted:
+                        self._wake_reader()  # before what the reader need not wait for
                     self._writes += 1
                     self._fill_sum += fill
                     if fill > self._peak:
                         self._peak = fill
-                    if fill >= self._wanted:
-                        self._wake_reader()
                     return count
             self._claimed = written
         except BaseException:
@@ -243,12 +243,15 @@ class AudioRing(Core):
         if not self._alone:
             check_window(hop, overlap)
             return self._locked(lambda: self._chunk_locked(hop, overlap))
+        if hop < 1 or overlap < 0:
+            check_window(hop, overlap)
         start = self._read
         fill = self._written - start
+        if fill < count:
+            return None
         frozen, capacity, guard = self._out
-        if fill < count or count > guard or hop < 1 or overlap < 0:
-            check_window(hop, overlap)
-            return None if fill < count else self._cut(hop, overlap, count, copy=True)
+        if count > guard:
+            return self._cut(hop, overlap, count, copy=True)
         index = start % capacity
         self._views += 1
         chunk = _new_chunk(AudioChunk)
@@ -294,7 +297,10 @@ class AudioRing(Core):
                     held = 0
                 if self._alone and self._written - self._read >= window:
                     chunk = self._cut(hop, overlap, window, copy=copy)
-                    held = self._step(chunk)
+                    if chunk.is_view:
+                        held = hop
+                    else:
+                        self._move(hop)
                 else:
                     deadline = None if timeout is None else time.monotonic() + timeout
                     self._await(window, True, deadline, rest=True)
@@ -321,15 +327,16 @@ class AudioRing(Core):
 
     def _cut(self, hop: int, overlap: int, count: int, *, copy: bool) -> AudioChunk:
         """The chunk of `count` frames at the reader, fewer than a window only at the end."""
+        start = self._read
         chunk = _new_chunk(AudioChunk)
-        chunk.is_view = not copy and self._shares and count <= self._guard
-        chunk.data = self._look(self._read, count) if chunk.is_view else self._copy(self._read, count)
-        chunk.start = self._read
+        chunk.is_view = view = not copy and self._shares and count <= self._guard
+        chunk.data = self._look(start, count) if view else self._copy(start, count)
+        chunk.start = start
         chunk.hop = hop
         chunk.overlap = overlap
         chunk.is_last = count < hop + overlap
         chunk.discontinuity = self._jumped
-        chunk.fill = self.available / self._capacity
+        chunk.fill = (self._written - start) / self._capacity
         self._looked = True
         return chunk
 

@@ -191,7 +191,8 @@ class State:
     def available(self) -> int:
         """Frames that wait for the reader. Exact for the reader; for others what it just was."""
         read = self._read  # before W, so that the difference is never negative
-        return min(self._written - read, self._capacity)
+        available = self._written - read
+        return available if available < self._capacity else self._capacity
 
     @property
     def free(self) -> int:
