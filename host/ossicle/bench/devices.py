@@ -59,7 +59,7 @@ class Listener:
 
     def __init__(self, port: str, listens: bool) -> None:
         link = SerialLink(port)
-        self.microphone = Microphone(link, Receiver(baud=link.baud), timeout=TIMEOUT_S)
+        self.microphone = Microphone(link, Receiver(baud=link.baud), timeout=TIMEOUT_S, hang_up=True)
         self.segments: Segments = []
         self._listens = listens
         self._failure: Exception | None = None
@@ -74,7 +74,8 @@ class Listener:
 
     def opened(self) -> None:
         """Wait for the stream to start. Raises what prevented it."""
-        self._opened.wait(TIMEOUT_S)
+        if not self._opened.wait(2 * TIMEOUT_S):
+            raise BenchmarkError("a simulated device cannot be opened")
         self.check()
 
     def check(self) -> None:
