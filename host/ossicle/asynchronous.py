@@ -7,17 +7,15 @@ would have got next stays where it is.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Generator
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from typing import Any, TypeVar
 
 from .block import Block
 from .microphone import Microphone, MicrophoneStats
 from .proto.events import Event
+from .segments import AsyncSegments
 from .subscription import End, Subscription
 from .views import EventView, View
-
-if TYPE_CHECKING:
-    from .audio.segmenter import Segment
 
 T = TypeVar("T")
 
@@ -34,9 +32,10 @@ class AsyncSubscription:
         """As `Microphone.blocks`."""
         return self._iterate(self._inner.block_view(blocksize, overlap, dtype, always_2d))
 
-    def segments(self, vad: str = "auto", **options: Any) -> AsyncIterator[Segment]:
+    def segments(self, vad: str = "auto", **options: Any) -> AsyncSegments:
         """As `Microphone.segments`."""
-        return self._iterate(self._inner.segment_view(vad, **options))
+        view = self._inner.segment_view(vad, **options)
+        return AsyncSegments(view, self._iterate(view))
 
     def events(self) -> AsyncIterator[Event]:
         """As `Microphone.events`."""
@@ -61,7 +60,7 @@ class AsyncSubscription:
         """Take no more part in the stream."""
         self._inner.close()
 
-    async def _iterate(self, view: View[T]) -> AsyncIterator[T]:
+    async def _iterate(self, view: View[T]) -> AsyncGenerator[T, None]:
         woken = asyncio.Event()
         undo = self._wake_with(woken)
         try:

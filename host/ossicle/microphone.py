@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .block import Block
 from .errors import OssicleError, ProtocolVersionError, RefusedError, SilentError
@@ -17,10 +17,8 @@ from .proto.events import Event, Hello, Refused, Started, WrongVersion
 from .proto.handshake import State
 from .proto.receiver import Receiver
 from .pump import Pump, explain
+from .segments import Segments
 from .subscription import ConsumerStats, Subscription
-
-if TYPE_CHECKING:
-    from .audio.segmenter import Segment
 
 _PRIMARY_S = 5.0
 _LEFT_ALONE_S = 2.0  # that a full buffer which nobody has begun to read may hold others back
@@ -169,8 +167,10 @@ class Microphone:
         """The next `frames` frames; fewer at a gap, none at the end. TimeoutError takes nothing."""
         return self._primary.read(frames, timeout, dtype=dtype)
 
-    def segments(self, vad: str = "auto", **options: Any) -> Iterator[Segment]:
-        """Stretches of speech, each as soon as it is over; `options` are those of `ossicle.Segmenter`."""
+    def segments(self, vad: str = "auto", **options: Any) -> Segments:
+        """Stretches of speech, each as soon as it is over; `options` are those of `ossicle.Segmenter`,
+        `preset` among them. `configure` of what is returned changes them meanwhile, for this stream alone.
+        """
         return self._primary.segments(vad, **options)
 
     def events(self) -> Iterator[Event]:

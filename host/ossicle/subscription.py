@@ -11,20 +11,18 @@ capture. Gaps take up positions, but no indices.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from math import inf
 from threading import Condition
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from .audio.ring import AudioRing
 from .block import Block, Cutter, TimeOf
 from .proto.events import Audio, Event, Gap, Started
+from .segments import Segments
 from .views import BlockView, EventView, SegmentView, View
-
-if TYPE_CHECKING:
-    from .audio.segmenter import Segment
 
 T = TypeVar("T")
 
@@ -119,9 +117,11 @@ class Subscription:
                     blocks = view.end()
             return blocks[0]
 
-    def segments(self, vad: str = "auto", **options: Any) -> Iterator[Segment]:
-        """Stretches of speech, each as soon as it is over. `options` are those of `ossicle.Segmenter`."""
-        return self.iterate(self.segment_view(vad, **options))
+    def segments(self, vad: str = "auto", **options: Any) -> Segments:
+        """Stretches of speech, each as soon as it is over. `options` are those of `ossicle.Segmenter`,
+        `preset` among them; `configure` of what is returned changes them meanwhile."""
+        view = self.segment_view(vad, **options)
+        return Segments(view, self.iterate(view))
 
     def events(self) -> Iterator[Event]:
         """Everything: Audio and Gap in order, and between them what device and link have to say."""
@@ -156,7 +156,7 @@ class Subscription:
             raise RuntimeError("the stream has not started")
         return self._started.rate, self._started.channels
 
-    def iterate(self, view: View[T]) -> Iterator[T]:
+    def iterate(self, view: View[T]) -> Generator[T, None, None]:
         """What the view makes of everything that comes."""
         while True:
             item = self._await(view.wants)

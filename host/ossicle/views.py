@@ -5,14 +5,17 @@ A view does not wait and does not fetch, so the same views serve threads and asy
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
 from .block import Block, Cutter
+from .locks import RLock
 from .proto.events import Audio, Event, Gap
 
 if TYPE_CHECKING:
+    from .audio.options import Options
     from .audio.segmenter import Segment, Segmenter
 
 _EVENT_FRAMES = 4096
@@ -83,7 +86,10 @@ class BlockView:
 
 
 class SegmentView:
-    """Speech. After a reset, where positions start again, a new segmenter goes on with the same engine."""
+    """Speech. After a reset, where positions start again, a new segmenter goes on with the same engine.
+
+    Options may be changed by any thread, also while another feeds.
+    """
 
     wants = _SEGMENT_FRAMES
 
@@ -96,6 +102,7 @@ class SegmentView:
         self._engine = engine(vad, rate)
         self._rate = rate
         self._options = options
+        self._lock = RLock()  # of the segmenter; `on_vad_frame` may change options, too
         self._segmenter = self._new()
         if position:
             self._segmenter.gap(0, position)
@@ -103,19 +110,42 @@ class SegmentView:
     def _new(self) -> Segmenter:
         return self._segmenter_type(self._engine, rate=self._rate, **self._options)
 
+    def configure(self, **change: Any) -> int:
+        """As `Segmenter.configure`."""
+        with self._lock:
+            return self._segmenter.configure(**change)
+
+    @property
+    def position(self) -> int:
+        """Of the next frame to hear."""
+        with self._lock:
+            return self._segmenter.position
+
+    @property
+    def options(self) -> Options:
+        """In force."""
+        with self._lock:
+            return self._segmenter.options
+
     def feed(self, event: Event) -> list[Segment]:
         """Segments that are over now."""
-        if isinstance(event, Audio):
-            return self._segmenter.push(np.asarray(event.frames))
-        if isinstance(event, Gap):
-            if event.stop is not None:
-                return self._segmenter.gap(event.start, event.stop)
-            rest = self._segmenter.flush()
-            self._engine.reset()
-            self._segmenter = self._new()
-            return rest
-        return []
+        with self._lock:
+            if isinstance(event, Audio):
+                return self._segmenter.push(np.asarray(event.frames))
+            if isinstance(event, Gap):
+                if event.stop is not None:
+                    return self._segmenter.gap(event.start, event.stop)
+                return self._begin_anew()
+            return []
 
     def end(self) -> list[Segment]:
         """The segment that the end of the stream ends."""
-        return self._segmenter.flush()
+        with self._lock:
+            return self._segmenter.flush()
+
+    def _begin_anew(self) -> list[Segment]:
+        """S-23: positions start again, and no position that a change waits for will come."""
+        rest = self._segmenter.flush()
+        self._options = {**self._options, "preset": None, **asdict(self._segmenter.options_ahead)}
+        self._segmenter = self._new()
+        return rest

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 from commandline import Run, emulated, rows
 
+from ossicle.audio.segmenter import find_segments
 from ossicle.cli.consumers import Recorder
 from ossicle.cli.guard import complain, os_error_line
 from ossicle.cli.meter import FLOOR_DBFS, Meter, level_dbfs
@@ -115,6 +117,30 @@ def test_vad_finds_what_the_labels_say(ossicle: Run, speech: Path, tmp_path: Pat
         assert abs(row["stop_frame"] - label.stop) <= 2400
     track = [line.split("\t") for line in (tmp_path / "labels.txt").read_text().splitlines()]
     assert [(float(a), float(b)) for a, b, _ in track] == [(row["start"], row["stop"]) for row in found]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--preset", "recording"],
+        ["--preset", "dictation", "--min-silence-ms", "1500", "--threshold", ".7", "--neg-threshold", ".2"],
+        ["--min-speech-ms", "500", "--max-speech-s", "2", "--speech-pad-ms", "0", "--pre-roll-ms", "300"],
+    ],
+)
+def test_presets_and_options_reach_the_segmenter(ossicle: Run, speech: Path, options: list[str]) -> None:
+    """Both commands, as the same names in Python do."""
+    frames, rate = soundfile.read(speech, dtype="int16")
+    named = dict(zip(options[::2], options[1::2], strict=True))
+    values: dict[str, Any] = {
+        name[2:].replace("-", "_"): float(n) for name, n in named.items() if n[-1].isdigit()
+    }
+    values |= {"preset": named["--preset"]} if "--preset" in named else {}
+    expected = [(s.start, s.stop) for s in find_segments(frames, rate, "webrtc", **values)]
+    assert expected != [(s.start, s.stop) for s in find_segments(frames, rate, "webrtc")]
+    for command, place in (("vad", str(speech)), ("listen", emulated(speech))):
+        done = ossicle(command, place, "--vad", "webrtc", "--json", *options)
+        told = [row for row in rows(done) if row.get("event", "segment") == "segment"]
+        assert [(row["start_frame"], row["stop_frame"]) for row in told] == expected
 
 
 def test_listen_and_vad_find_the_same(ossicle: Run, speech: Path) -> None:

@@ -10,10 +10,13 @@ import pty
 import threading
 import tty
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from commandline import Done, Run, emulated
 
+from ossicle.cli.options import segmenter
 from ossicle.proto._wire import PROTOCOL_VERSION, Kind
 from ossicle.proto.framing import SerialFraming
 from ossicle.proto.packets import Packet, encode
@@ -94,6 +97,33 @@ def test_a_device_of_another_version_is_told_with_both_versions(ossicle: Run) ->
 def test_unknown_engine_names_the_known(ossicle: Run, speech: Path) -> None:
     for arguments in (["vad", str(speech)], ["listen", emulated(speech)], ["demo"]):
         assert_one_line(ossicle(*arguments, "--vad", "crystal-ball"), "crystal-ball", "webrtc", "energy")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"preset": "comand"}, ["'comand'", "default, command, dictation, recording"]),
+        ({"threshold": 2}, ["--threshold is above 0 and at most 1, not 2"]),
+        ({"threshold": 0.4, "neg_threshold": 0.5}, ["--neg-threshold", "--threshold", "0.4", "not 0.5"]),
+        ({"min_speech_ms": -1}, ["--min-speech-ms goes from 0 to 60000, not to -1"]),
+        ({"max_speech_s": float("inf")}, ["--max-speech-s goes from 1 to 600"]),
+        ({"pre_roll_ms": float("nan")}, ["--pre-roll-ms"]),
+    ],
+)
+def test_segmenter_options_that_make_no_sense(
+    given: dict[str, Any], words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as caught:
+        segmenter(**{"preset": None, **given})
+    (line,) = capsys.readouterr().err.splitlines()
+    assert caught.value.exit_code == 2
+    assert all(word in line for word in words)
+
+
+@pytest.mark.parametrize("command", ["vad", "listen"])
+def test_they_are_told_before_the_file_or_the_device_is_looked_for(ossicle: Run, command: str) -> None:
+    done = ossicle(command, "/no/such/place", "--threshold", "2")
+    assert_one_line(done, "--threshold is above 0 and at most 1, not 2", code=2)
 
 
 @pytest.mark.parametrize(

@@ -50,9 +50,11 @@ class Options:
             value = getattr(self, name)
             if not isinstance(value, Real) and not (value is None and name == "neg_threshold"):
                 raise ValueError(f"{name} is a number, not {value!r}")
-        if not 0 < self.low <= self.threshold <= 1:
-            given = f"{self.low:g} and {self.threshold:g}"
-            raise ValueError(f"0 < neg_threshold <= threshold <= 1 does not hold for {given}")
+        if not 0 < self.threshold <= 1:
+            raise ValueError(f"threshold is above 0 and at most 1, not {self.threshold:g}")
+        if not 0 < self.low <= self.threshold:
+            most = f"{self.threshold:g}"
+            raise ValueError(f"neg_threshold is above 0 and at most the threshold, {most}, not {self.low:g}")
         for name in LENGTHS_MS:
             value = getattr(self, name)
             if not (isfinite(value) and 0 <= value <= LENGTH_MAX_MS):

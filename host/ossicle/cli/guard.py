@@ -20,6 +20,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 FAILED = 1
+USAGE = 2
 INTERRUPTED = 130
 
 

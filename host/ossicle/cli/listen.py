@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,14 @@ def listen(
         Path | None,
         typer.Option("--out", "-o", metavar="DIR", help="A folder for each segment as a WAV file."),
     ] = None,
+    preset: options.Preset = None,
+    threshold: options.Threshold = None,
+    neg_threshold: options.NegThreshold = None,
+    min_speech_ms: options.MinSpeech = None,
+    max_speech_s: options.MaxSpeech = None,
+    min_silence_ms: options.MinSilence = None,
+    speech_pad_ms: options.SpeechPad = None,
+    pre_roll_ms: options.PreRoll = None,
     limit_s: options.Seconds = None,
     rate: options.Rate = None,
     channels: options.Channels = None,
@@ -36,6 +45,16 @@ def listen(
     as_json: options.Json = False,
 ) -> None:
     """Listen to a microphone and tell each stretch of speech once it is over."""
+    chosen = options.segmenter(
+        preset,
+        threshold=threshold,
+        neg_threshold=neg_threshold,
+        min_speech_ms=min_speech_ms,
+        max_speech_s=max_speech_s,
+        min_silence_ms=min_silence_ms,
+        speech_pad_ms=speech_pad_ms,
+        pre_roll_ms=pre_roll_ms,
+    )
     output = Output(as_json)
     use_rate, use_channels, length_s = suits(url, rate, channels)
     limit = None if limit_s is None else round(limit_s * use_rate)
@@ -54,7 +73,7 @@ def listen(
             vad=engine.name,
         )
         with Meter(shown=watched(as_json), total_s=limit_s or length_s) as meter:
-            voice = Voice(Segmenter(engine, rate=use_rate), tell, meter)
+            voice = Voice(Segmenter(engine, rate=use_rate, **asdict(chosen)), tell, meter)
             consumers = (Watch(meter, microphone), Gaps(output, use_rate), voice)
             totals = capture(microphone.events(), consumers, interrupts, limit)
     output.event(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Unpack
 
 import typer
+
+from ..audio.options import NAMES, Options, Values
+from .guard import USAGE, complain
 
 LONG_S = 1e8  # three years: what is longer is infinite, or a mistake
 
@@ -68,3 +72,46 @@ class Mode(StrEnum):
 DeliveryMode = Annotated[
     Mode, typer.Option("--mode", help="lossless: wait for what is missing; live: give up after 200 ms.")
 ]
+
+
+# How speech is made segments: what is not given is the preset's, and without a preset the default.
+
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        metavar="NAME",
+        help="command: short words, and soon told; dictation: long pauses are part of it; recording: nothing "
+        "is missed; default. Single options beside it count instead.",
+    ),
+]
+Threshold = Annotated[
+    float | None, typer.Option("--threshold", help="From this probability on it is speech.")
+]
+NegThreshold = Annotated[
+    float | None, typer.Option("--neg-threshold", help="Below this probability it is silence.")
+]
+MinSpeech = Annotated[float | None, typer.Option("--min-speech-ms", help="Shorter speech is not told.")]
+MaxSpeech = Annotated[
+    float | None, typer.Option("--max-speech-s", help="Longer speech is cut at its quietest place.")
+]
+MinSilence = Annotated[
+    float | None, typer.Option("--min-silence-ms", help="Silence this long ends a segment.")
+]
+SpeechPad = Annotated[
+    float | None, typer.Option("--speech-pad-ms", help="Audio around a segment, on both sides.")
+]
+PreRoll = Annotated[
+    float | None, typer.Option("--pre-roll-ms", help="Audio before that in front, for soft beginnings.")
+]
+
+
+def segmenter(preset: str | None, **given: Unpack[Values]) -> Options:
+    """The options of the segmenter that were asked for. Ends the command, with one line, where they make no
+    sense."""
+    try:
+        return Options().changed(preset, **given)
+    except ValueError as error:
+        as_given = re.sub(rf"\b({'|'.join(NAMES)})\b", lambda m: "--" + m[0].replace("_", "-"), str(error))
+        complain(as_given)
+        raise typer.Exit(USAGE) from None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..audio import vad as engines
+from ..audio.options import Options
 from ..audio.segmenter import Segment, Segmenter
 from ..errors import SourceError
 from . import options
@@ -20,6 +22,14 @@ def vad(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="WAV, FLAC, Ogg ... of any rate.")],
     *,
     engine: options.Vad = "auto",
+    preset: options.Preset = None,
+    threshold: options.Threshold = None,
+    neg_threshold: options.NegThreshold = None,
+    min_speech_ms: options.MinSpeech = None,
+    max_speech_s: options.MaxSpeech = None,
+    min_silence_ms: options.MinSilence = None,
+    speech_pad_ms: options.SpeechPad = None,
+    pre_roll_ms: options.PreRoll = None,
     labels: Annotated[
         Path | None,
         typer.Option(
@@ -37,6 +47,16 @@ def vad(
     """
     if text and as_json:
         raise typer.BadParameter("--text and --json exclude each other")
+    chosen = options.segmenter(
+        preset,
+        threshold=threshold,
+        neg_threshold=neg_threshold,
+        min_speech_ms=min_speech_ms,
+        max_speech_s=max_speech_s,
+        min_silence_ms=min_silence_ms,
+        speech_pad_ms=speech_pad_ms,
+        pre_roll_ms=pre_roll_ms,
+    )
     output = Output(as_json=not text)
     engines.engine(engine, 16000)  # an unknown name is told before anything is read
     into_folder = labels is not None and (len(files) > 1 or labels.is_dir())
@@ -45,7 +65,7 @@ def vad(
     failed = False
     for path in files:
         try:
-            segments = find(path, engine)
+            segments = find(path, engine, chosen)
         except SourceError as error:
             complain(str(error))
             failed = True
@@ -59,12 +79,13 @@ def vad(
         raise typer.Exit(FAILED)
 
 
-def find(path: Path, engine: str) -> list[Segment]:
+def find(path: Path, engine: str, chosen: Options) -> list[Segment]:
     """The segments of one file, in frames of that file; says on stderr what was converted."""
     with Recording(path) as recording:
         if recording.note:
             complain(recording.note)
-        segmenter = Segmenter(engines.engine(engine, recording.rate), rate=recording.rate)
+        detector = engines.engine(engine, recording.rate)
+        segmenter = Segmenter(detector, rate=recording.rate, **asdict(chosen))
         segments = [segment for piece in recording.pieces() for segment in segmenter.push(piece)]
         return segments + segmenter.flush()
 
