@@ -8,8 +8,9 @@
     python3 tools/dev.py firmware build what goes onto a board into build/
     python3 tools/dev.py setup    only set up
 
-Each sets up by itself: a virtual environment in .venv, the packages of pyproject.toml in it, and a
-MicroPython in the user's cache. What follows the command is handed on (to `ossicle demo`, to pytest).
+Each sets up by itself: a virtual environment in .venv, the packages of pyproject.toml in it, and in the
+user's cache a MicroPython and what the benchmarks measure beside. What follows the command is handed on
+(to `ossicle demo`, to pytest).
 """
 
 # Standard library only, and no syntax or call newer than Python 3.8: an old Python must still get as
@@ -191,6 +192,11 @@ def find_micropython() -> None:
         say(f"Note: {found.path} is {found.note}.")
 
 
+def find_peers() -> None:
+    """Fetch now what the benchmarks measure beside and pip must not install. Without it their tests fail."""
+    run("-m", "ossicle.bench.peers")
+
+
 def run(*command: str) -> int:
     """A program of the environment, in the checkout; its exit code. Ctrl-C is the program's to handle."""
     child = subprocess.Popen([str(venv_python()), *command], cwd=str(ROOT))
@@ -208,6 +214,7 @@ def demo(arguments: list) -> int:
 
 def test(arguments: list) -> int:
     find_micropython()
+    find_peers()
     workers = min(WORKERS_MAX, os.cpu_count() or 1)
     return run("-m", "pytest", "-n", str(workers), *arguments)
 
@@ -240,6 +247,7 @@ def firmware(arguments: list) -> int:
 
 def setup(arguments: list) -> int:
     find_micropython()
+    find_peers()
     say(f"{VENV} is ready.")
     return 0
 

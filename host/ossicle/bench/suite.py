@@ -7,7 +7,17 @@ from importlib import import_module
 
 from .figures import Effort, Table
 
-NAMES: tuple[str, ...] = ("decoding", "engines", "devices", "latency", "kernels", "loop")
+NAMES: tuple[str, ...] = (
+    "ring",
+    "threads",
+    "handover",
+    "decoding",
+    "engines",
+    "devices",
+    "latency",
+    "kernels",
+    "loop",
+)
 """Each is a module here with a function `run(effort) -> Table`."""
 
 VAD_NAMES: tuple[str, ...] = ("vad", "vad_raw", "vad_noise", "vad_meeting", "vad_silero", "vad_words")
