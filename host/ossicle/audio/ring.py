@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from math import ceil
 from operator import index as whole
 
@@ -189,18 +190,16 @@ class AudioRing(Core):
         (more than the capacity, or more than a closed ring has left); `ReadTimeoutError` (a `TimeoutError`
         as well); `RingClosedError` when the ring is closed and empty. Nothing moves then.
         """
-        if self._alone and 0 <= n <= self._written - self._read:
-            return self._read_on(n)
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            self._await(n, block, deadline)
-            if self._alone:
-                return self._read_on(n)
-            data = self._locked(lambda: self._read_on(n) if self._written - self._read >= n else None)
+            data = self._read_on(n) if self._alone else self._locked(partial(self._read_on, n))
             if data is not None:
                 return data
+            self._await(n, block, deadline)
 
-    def _read_on(self, n: int) -> Frames:
+    def _read_on(self, n: int) -> Frames | None:
+        if not 0 <= n <= self._written - self._read:
+            return None
         data = self._copy(self._read, n)
         self._looked = True
         self._move(n)
@@ -242,7 +241,7 @@ class AudioRing(Core):
         count = hop + overlap
         if not self._alone:
             check_window(hop, overlap)
-            return self._locked(lambda: self._chunk_locked(hop, overlap))
+            return self._locked(partial(self._chunk_locked, hop, overlap))
         if hop < 1 or overlap < 0:
             check_window(hop, overlap)
         start = self._read
@@ -306,7 +305,7 @@ class AudioRing(Core):
                     self._await(window, True, deadline, rest=True)
                     if self._alone and self._written - self._read >= window:
                         continue
-                    found = self._locked(lambda: self._next_chunk(hop, overlap, copy))
+                    found = self._locked(partial(self._next_chunk, hop, overlap, copy))
                     if found is None:
                         if self._closed:
                             return
@@ -358,7 +357,7 @@ class AudioRing(Core):
             if self._room_wanted:
                 self._wake_writer()
             return
-        self._locked(lambda: self._advance(n))
+        self._locked(partial(self._advance, n))
 
     def _advance(self, n: int) -> None:
         if not 0 <= n <= self._written - self._read:
