@@ -1,6 +1,7 @@
 """The benchmark of the hand-over: every block arrives, and what is told of it is what was measured."""
 
 import threading
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -39,9 +40,21 @@ def test_the_thorough_run_takes_about_a_minute():
 
 
 @pytest.mark.parametrize("busy", [False, True])
-def test_the_first_of_a_burst_is_not_counted(busy):
+def test_the_first_of_a_burst_is_not_counted(monkeypatch, busy):
+    computed = []
+    monkeypatch.setattr(handover, "computing", lambda: nullcontext(computed.append(True)))
     found = handover.measure(Setting(0.001, busy=busy, burst=5, bursts=3))
     assert {name: len(taken) for name, taken in found.items()} == dict.fromkeys(handover.CHANNELS, 12)
+    assert any(computed) is busy
+
+
+@pytest.mark.parametrize("name", handover.CHANNELS)
+def test_the_writer_may_use_its_memory_again(name):
+    channel = handover.CHANNELS[name]()
+    block = np.arange(512, dtype=np.int16)
+    channel.put(block)
+    block += 1
+    np.testing.assert_array_equal(channel.get(), np.arange(512))
 
 
 def test_percentiles():
@@ -103,6 +116,12 @@ def test_a_block_that_is_lost_or_changed_is_told(monkeypatch, put, get, message)
     monkeypatch.setattr(handover, "CHANNELS", {"planted": new})
     with pytest.raises(BenchmarkError, match=f"planted: .*{message}"):
         handover.measure(SHORT)
+
+
+@pytest.mark.parametrize(("ours", "holds"), [(1.0, True), (1.1, False)])
+def test_the_limit_is_the_ratio_of_the_medians(ours, holds):
+    limit = handover._limit(SHORT, {handover.READ: [0.1, ours, 9.0], handover.QUEUE: [0.2, 1.0, 7.0]})
+    assert (limit.value, limit.holds) == (ours, holds)
 
 
 def test_the_busy_thread_computes_and_ends():

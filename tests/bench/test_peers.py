@@ -119,6 +119,16 @@ def test_a_cache_that_cannot_be_used(empty, monkeypatch):
 
 
 @pytest.mark.usefixtures("wheel")
+def test_what_it_warns_of_is_not_ours(monkeypatch, recwarn):
+    for name in [name for name in sys.modules if name.split(".")[0] == "cascade"]:
+        monkeypatch.delitem(sys.modules, name)
+    assert "cascade.types" not in sys.modules
+    peers.load("cascade-vad")
+    assert "cascade.types" in sys.modules
+    assert not recwarn.list
+
+
+@pytest.mark.usefixtures("wheel")
 def test_what_it_needs_and_has_not_is_named(monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] in ("cascade", "pydantic")]:
         monkeypatch.delitem(sys.modules, name)

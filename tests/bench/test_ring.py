@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from ossicle.bench import peers, ring
-from ossicle.bench.contestants import CAPACITY, HOP, WINDOW, Contestant, Deque, Locked, Views
+from ossicle.bench.contestants import CAPACITY, HOP, LAP, WINDOW, Contestant, Deque, Locked, Views
 from ossicle.bench.figures import Effort
 from ossicle.bench.source import BenchmarkError
+from ossicle.bench.timing import Timing
 
 COPIES = "AudioRing, copies"
 PRINTLESS = "cascade-vad, its printing taken out"
@@ -62,7 +63,7 @@ def test_each_gives_the_windows_that_went_in(news, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_run_goes_on_where_the_last_ended(news, name):
-    audio = ring.sound("int16", 2 * CAPACITY)
+    audio = ring.sound("int16", 2 * LAP)
     contestant = news[name]("int16")
     blocks = iter(ring.blocks_of(audio))
     given = []
@@ -109,22 +110,28 @@ def test_one_that_cheats_is_found(spoil, message):
 
 
 class Hungry(Contestant):
-    """Holds 100 kB for a moment, in each operation."""
-
-    def __init__(self, dtype):
-        pass
+    """Holds 100 kB for a moment, in each second operation."""
 
     def run(self, blocks, take):
-        for _ in blocks:
-            bytearray(100_000)
+        for number, _ in enumerate(blocks):
+            bytearray(100_000 if number % 2 else 0)
 
 
 def test_memory_is_counted(news):
-    assert 100_000 <= ring.allocated(Hungry("int16"), 20) < 101_000
+    assert 50_000 <= ring.allocated(Hungry(), 20) < 51_000
     views = ring.allocated(Views("int16"), 250)
     assert 0 < views < 600, "no copy of a window"
     assert ring.allocated(news[COPIES]("int16"), 250) > views + WINDOW * 512 / HOP
     assert ring.allocated(Deque("int16"), 250) > 1024, "a copy of a block at least"
+
+
+@pytest.mark.parametrize(
+    ("ours_ns", "holds"), [(50, [True, True]), (70, [False, True]), (90, [False, False])]
+)
+def test_limits(ours_ns, holds):
+    found = {ring.OURS: ours_ns, ring.LOCKED: 100, ring.CASCADE: 600}
+    limits = ring._limits({"int16": {name: Timing((float(ns),)) for name, ns in found.items()}})
+    assert [limit.holds for limit in limits] == holds
 
 
 def test_who_is_missing_is_named(monkeypatch):

@@ -27,8 +27,10 @@ HOP = 4000
 OVERLAP = 256
 WINDOW = HOP + OVERLAP
 RATE = 16_000
-SECONDS = 4
-CAPACITY = SECONDS * RATE  # both blocks and hops go into it without a rest
+SECONDS = 5
+CAPACITY = SECONDS * RATE  # no whole number of blocks, so that writes go over the end as well
+LAP = 64_000  # a whole number of blocks and of hops
+WAIT_S = 10.0  # for what is there already
 
 Blocks: TypeAlias = Iterable[Frames]
 Take: TypeAlias = Callable[[Frames], object]
@@ -64,7 +66,7 @@ class Copies(Contestant):
 
     def __init__(self, dtype: str) -> None:
         self.ring = AudioRing(CAPACITY, dtype=dtype)
-        self.chunks = self.ring.chunks(HOP, OVERLAP)
+        self.chunks = self.ring.chunks(HOP, OVERLAP, timeout=WAIT_S)
 
     def run(self, blocks: Blocks, take: Take) -> None:
         ring, chunks = self.ring, self.chunks
@@ -223,12 +225,12 @@ class Bare(Contestant):
 
     def __init__(self, dtype: str) -> None:
         self.window = np.zeros(WINDOW, dtype)
-        memory = np.zeros(CAPACITY, dtype)
-        places = [memory[at : at + BLOCK] for at in range(0, CAPACITY, BLOCK)]
+        memory = np.zeros(LAP, dtype)
+        places = [memory[at : at + BLOCK] for at in range(0, LAP, BLOCK)]
         due: list[list[tuple[Frames, Frames]]] = [[] for _ in places]
-        for start in range(0, CAPACITY, HOP):
+        for start in range(0, LAP, HOP):
             last = (start + WINDOW - 1) // BLOCK % len(places)
-            rest = max(0, start + WINDOW - CAPACITY)
+            rest = max(0, start + WINDOW - LAP)
             pairs = [(self.window[: WINDOW - rest], memory[start : start + WINDOW - rest])]
             due[last] = [*pairs, (self.window[WINDOW - rest :], memory[:rest])] if rest else pairs
         lap = list(zip(places, due, strict=True))

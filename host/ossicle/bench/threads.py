@@ -18,7 +18,7 @@ from itertools import cycle, islice
 
 from ossicle.audio.state import has_gil
 
-from .contestants import BLOCK, CAPACITY, RATE, Views
+from .contestants import BLOCK, LAP, RATE, Views
 from .figures import Column, Effort, Row, Table
 from .ring import DTYPES, OURS, blocks_of, prove, sound
 from .source import BenchmarkError
@@ -37,7 +37,7 @@ def run(effort: Effort) -> Table:
     writes = effort.pick(40_000, 1000) * RINGS
     effort.say(f"threads: {writes} writes of {BLOCK} frames a round, over up to {RINGS} rings")
     single, rings = Views(DTYPES[0]), [Views(DTYPES[0]) for _ in range(RINGS)]
-    blocks = blocks_of(sound(DTYPES[0], CAPACITY))
+    blocks = blocks_of(sound(DTYPES[0], LAP))
     share = writes // RINGS
 
     def feed(number: int, *contestants: Views) -> None:
