@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
+from .bench import bench
 from .demo import demo
 from .devices import devices
 from .emulate import emulate
@@ -22,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, emulate, listen, record, vad, devices):
+for command in (demo, emulate, listen, record, vad, devices, bench):
     app.command()(guarded(command))
 
 
