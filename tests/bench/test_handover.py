@@ -44,7 +44,8 @@ def test_the_first_of_a_burst_is_not_counted(monkeypatch, busy):
     computed = []
     monkeypatch.setattr(handover, "computing", lambda: nullcontext(computed.append(True)))
     found = handover.measure(Setting(0.001, busy=busy, burst=5, bursts=3))
-    assert {name: len(taken) for name, taken in found.items()} == dict.fromkeys(handover.CHANNELS, 12)
+    lengths = {name: [len(turn) for turn in turns] for name, turns in found.items()}
+    assert lengths == {name: [4, 4, 4] for name in handover.CHANNELS}
     assert any(computed) is busy
 
 
@@ -59,14 +60,16 @@ def test_the_writer_may_use_its_memory_again(name):
 
 def test_percentiles():
     taken = [float(number) for number in range(1, 1001)]
-    assert handover._row("x", taken).values == {
+    turns = [taken[:400], taken[400:]]
+    assert handover._row("x", turns, turns).values == {
         "p50_us": 500.5,
         "p99_us": 990.0,
         "p999_us": 999.0,
         "max_us": 1000.0,
+        "ratio": 1.0,
         "samples": 1000,
     }
-    assert handover._row("x", taken[:-1]).values["p999_us"] is None
+    assert handover._row("x", [taken[:-1]], [taken]).values["p999_us"] is None
 
 
 def test_time_counts_from_the_write_to_the_frames(monkeypatch):
@@ -80,7 +83,7 @@ def test_time_counts_from_the_write_to_the_frames(monkeypatch):
     for _ in range(4):
         channel.send(np.zeros(3))
         channel.receive([np.zeros(3)])
-    assert handover._taken(channel, 2) == [1.0, 1.0]
+    assert handover._taken(channel, 2) == [[1.0], [1.0]]
     assert channel.wrong == ""
 
 
@@ -119,8 +122,10 @@ def test_a_block_that_is_lost_or_changed_is_told(monkeypatch, put, get, message)
 
 
 @pytest.mark.parametrize(("ours", "holds"), [(1.0, True), (1.1, False)])
-def test_the_limit_is_the_ratio_of_the_medians(ours, holds):
-    limit = handover._limit(SHORT, {handover.READ: [0.1, ours, 9.0], handover.QUEUE: [0.2, 1.0, 7.0]})
+def test_the_limit_is_the_median_of_the_turns_ratios(ours, holds):
+    queue = [[0.2, 1.0, 7.0], [100.0, 100.0], [1.0]]
+    reads = [[0.1, ours, 9.0], [1.0, 2.0], [99.0]]
+    limit = handover._limit(SHORT, {handover.READ: reads, handover.QUEUE: queue})
     assert (limit.value, limit.holds) == (ours, holds)
 
 
