@@ -250,6 +250,18 @@ class Core(State):
 
         self._still(shut, patient=False)
 
+    def clear(self) -> None:
+        """Drop what is unread. Counting goes on, and what was written stays in history. It is the reader who
+        may call this, as all that moves the reader."""
+
+        def drop() -> None:
+            dropped = self._written - self._read
+            self._read += dropped
+            self._cleared += dropped
+            self._wake_writer()
+
+        self._locked(drop)
+
     def resize(self, capacity: int) -> None:
         """Change the capacity. What is unread stays, and as much history as fits beside it; positions go on.
 

@@ -41,6 +41,7 @@ from ossicle.audio.errors import (
     RingError,
     RingFullError,
 )
+from ossicle.audio.state import NOBODY
 from ossicle.audio.status import Overflow
 from ossicle.audio.storage import check_window, inspect
 
@@ -115,7 +116,12 @@ class AudioRing(Core):
                         target[: stop - capacity] = target[capacity:stop]
                     self._written = claimed
                     if fill >= self._wanted:
-                        self._wake_reader()  # before what the reader need not wait for
+                        # As `_wake_reader`, without the call, and before what the reader need not wait for.
+                        self._wanted = NOBODY
+                        try:  # noqa: SIM105
+                            self._data.release()
+                        except RuntimeError:
+                            pass
                     self._writes += 1
                     self._fill_sum += fill
                     if fill > self._peak:
@@ -295,7 +301,8 @@ class AudioRing(Core):
                     move(held)
                     held = 0
                 if self._alone and self._written - self._read >= window:
-                    chunk = self._cut(hop, overlap, window, copy=copy)
+                    chunk = self._cut(hop, overlap, window, copy=True) if copy else self.chunk(hop, overlap)
+                    assert chunk is not None  # nobody else moves the reader
                     if chunk.is_view:
                         held = hop
                     else:
@@ -385,15 +392,3 @@ class AudioRing(Core):
         if n < 0 or start < oldest or start + n > self._written:
             raise HistoryError(start, start + n, oldest, self._written)
         return self._copy(start, n)
-
-    def clear(self) -> None:
-        """Drop what is unread. Counting goes on, and what was written stays in history. It is the reader who
-        may call this, as all that moves the reader."""
-
-        def drop() -> None:
-            dropped = self._written - self._read
-            self._read += dropped
-            self._cleared += dropped
-            self._wake_writer()
-
-        self._locked(drop)
