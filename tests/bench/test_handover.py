@@ -124,8 +124,8 @@ def test_a_block_that_is_lost_or_changed_is_told(monkeypatch, put, get, message)
 @pytest.mark.parametrize(("ours", "holds"), [(1.0, True), (1.1, False)])
 def test_the_limit_is_the_median_of_the_turns_ratios(ours, holds):
     queue = [[0.2, 1.0, 7.0], [100.0, 100.0], [1.0]]
-    reads = [[0.1, ours, 9.0], [1.0, 2.0], [99.0]]
-    limit = handover._limit(SHORT, {handover.READ: reads, handover.QUEUE: queue})
+    views = [[0.1, ours, 9.0], [1.0, 2.0], [99.0]]
+    limit = handover._limit(SHORT, {handover.VIEWS: views, handover.QUEUE: queue})
     assert (limit.value, limit.holds) == (ours, holds)
 
 
