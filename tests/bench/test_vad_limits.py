@@ -10,7 +10,10 @@ from ossicle.bench.vad.corpus import KINDS, Corpus
 
 KEPT = {
     "clean speech",
+    "gain over raw",
+    "recorded noise",
     "silero alone",
+    "single words",
 }
 """Of `MEASURES`: what has to hold."""
 

@@ -16,7 +16,12 @@ from ossicle.cli.commands import app
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "shared_spec").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "shared_spec").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 COMMON = {"--help", "--json"}
 
 

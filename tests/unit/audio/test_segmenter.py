@@ -74,8 +74,9 @@ def test_nothing_is_absurd(recording: Path, name: str) -> None:
         stop = segment.stop
     if recording.stem.startswith("speech"):
         assert sum(segment.duration for segment in found) >= 0.35 * len(frames) / rate
-    if name == "silero" and recording.stem in ("noise_fireplace", "noise_wind", "noise_train"):
-        assert found == []
+    if recording.stem in ("noise_fireplace", "noise_wind", "noise_train"):
+        marked = sum(segment.stop - segment.start for segment in found) / len(frames)
+        assert marked <= {"silero": 0.0, "webrtc": 0.1, "energy": 1.0}[name]
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 22050, 44100, 48000])
