@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import ossicle
-from ossicle.bench import devices
+from ossicle.bench import bare, devices
 from ossicle.bench.devices import Listener, Setting, simulated
 from ossicle.bench.figures import Effort
 from ossicle.bench.source import BenchmarkError, Source, speech
@@ -20,22 +20,30 @@ from ossicle.proto.framing import SerialFraming
 
 def test_the_table():
     table = devices.run(Effort(quick=True))
-    settings, judged = devices.choose(quick=True)
-    assert [row.name for row in table.rows] == [setting.name for setting in settings]
+    settings, bare_devices = devices.choose(quick=True)
+    alone, *rest = table.rows
+    assert alone.name.startswith(f"{bare_devices} devices, packets to segments")
+    assert [row.name for row in rest] == [setting.name for setting in settings]
     for row in table.rows:
         assert row.values["cpu_ms"] > 0
         assert row.values["devices"] == pytest.approx(1000 / row.values["cpu_ms"])
     (limit,) = table.limits
     assert (limit.bound, limit.at_most) == (200, False)
-    assert limit.value == pytest.approx(table.value(judged.name, "devices"))
+    assert limit.value == pytest.approx(alone.values["devices"])
 
 
-def test_the_thorough_one_judges_what_the_limit_names():
-    settings, judged = devices.choose(quick=False)
-    assert judged in settings
-    assert judged.listens
-    assert not judged.bytes_a_ms
+def test_the_thorough_one_hears_as_many_as_it_says():
+    settings, bare_devices = devices.choose(quick=False)
+    assert bare_devices == 96
+    assert {setting.devices for setting in settings} == {8, 32, 96}
     assert len({setting.name for setting in settings}) == len(settings)
+
+
+def test_without_ports_every_segment_is_found_and_a_wrong_one_is_noticed(monkeypatch):
+    assert bare.measure(2, speech(4), "energy", 1) > 0
+    monkeypatch.setattr(bare, "find_segments", lambda frames, rate, vad: [])
+    with pytest.raises(BenchmarkError, match="segments"):
+        bare.measure(2, speech(4), "energy", 1)
 
 
 @pytest.mark.parametrize("bytes_a_ms", [0, 92])

@@ -6,6 +6,10 @@ the packet layer, in another process, which plays speech in real time over pseud
 this process is that of the hosts alone: user and system, all threads. A core then carries as many devices as
 this goes into a second.
 
+Beside that, `bare`: as many by one thread from bytes to segments, without ports and threads. The bound is on
+that figure, since what a thread and a port cost depends on the system more than on this package; the others
+say what they add.
+
 Measured over some seconds in which all streams run. Afterwards they are stopped, each device's segments are
 compared with those of the same audio heard in one piece, and every frame must have come.
 """
@@ -28,6 +32,7 @@ from ossicle.microphone import Microphone
 from ossicle.proto.events import Frames
 from ossicle.proto.receiver import Receiver
 
+from . import bare
 from .figures import Column, Effort, Limit, Row, Table
 from .source import RATE, BenchmarkError, speech
 
@@ -115,16 +120,20 @@ def run(effort: Effort) -> Table:
         import pty  # noqa: F401
     except ImportError:
         return _table((), ("Not measured: this system has no pseudo-terminals.",), ())
-    settings, judged = choose(effort.quick)
+    settings, bare_devices = choose(effort.quick)
     measured_s = 0.4 if effort.quick else 5.0
     costs = {}
     for setting in settings:
         effort.say(f"devices: {setting.name}, {measured_s:g} s")
         costs[setting] = measure(setting, measured_s)
     rows = tuple(_row(setting, cost) for setting, cost in costs.items())
+    effort.say(f"devices: {bare_devices} by one thread")
+    cost = bare.measure(bare_devices, speech(effort.pick(10, 2)), VAD, effort.pick(3, 1))
+    name = f"{bare_devices} devices, packets to segments in one thread"
+    rows = (Row(name, {"cpu_ms": cost * 1e3, "devices": 1 / cost}), *rows)
     limit = Limit(
-        f"devices that a core carries, measured with {judged.devices}",
-        1 / costs[judged],
+        f"devices that a core carries, {bare_devices} from packets to segments in one thread",
+        1 / cost,
         LEAST,
         at_most=False,
     )
@@ -132,6 +141,8 @@ def run(effort: Effort) -> Table:
         f"The host as `ossicle listen --vad {VAD}` has it, once a device, all in one process, over serial "
         f"ports at 16 kHz mono, hop 512; in real time, {measured_s:g} s each. CPU time, user and system, of "
         f"all threads, the median of {_WINDOWS} parts; devices a core: a second over that of one device.",
+        "In one thread: the bytes of a link, made before, through receiver, segmenter and detector, the "
+        "devices in turns; no port, no thread, no pause.",
         "Simulated: the devices, in another process, behind pseudo-terminals. They send a packet at once; "
         f"by the millisecond: {_BRIDGE_BYTES_A_MS} bytes at a time, as a USB bridge at 921600 baud may.",
         "Every frame came, and each device's segments are those of the same audio in one piece.",
@@ -139,15 +150,15 @@ def run(effort: Effort) -> Table:
     return _table(rows, notes, (limit,))
 
 
-def choose(quick: bool) -> tuple[list[Setting], Setting]:
-    """What is measured, and which of it is judged."""
-    few, many = (2, 3) if quick else (8, 32)
-    judged = Setting(f"{many} devices", many)
+def choose(quick: bool) -> tuple[list[Setting], int]:
+    """What is measured over ports, and how many devices without."""
+    few, many, bare_devices = (2, 3, 3) if quick else (8, 32, 96)
+    heard = Setting(f"{many} devices", many)
     pieces = Setting(f"{few} devices, by the millisecond", few, bytes_a_ms=_BRIDGE_BYTES_A_MS)
     if quick:
-        return [judged, pieces], judged
+        return [heard, pieces], bare_devices
     deaf = Setting(f"{many} devices, no voice detector", many, listens=False)
-    return [Setting(f"{few} devices", few), judged, Setting("96 devices", 96), deaf, pieces], judged
+    return [Setting(f"{few} devices", few), heard, Setting("96 devices", 96), deaf, pieces], bare_devices
 
 
 def measure(setting: Setting, measured_s: float) -> float:

@@ -72,9 +72,9 @@ def turns(text: str, rate: int, frames: int) -> tuple[Label, ...]:
             continue
         try:
             begin, lasts = float(fields[3]), float(fields[4])
-        except (IndexError, ValueError):
+            start, stop = max(0, round(begin * rate)), min(frames, round((begin + lasts) * rate))
+        except (IndexError, ValueError, OverflowError):
             raise ValueError(f"line {number} is no SPEAKER line of RTTM") from None
-        start, stop = round(begin * rate), min(frames, round((begin + lasts) * rate))
         if start < stop:
             ranges.append((start, stop))
     return tuple(Label(start, stop, "turn") for start, stop in union(ranges))
