@@ -115,6 +115,22 @@ def test_the_page(made: Callable[..., None], tmp_path: Path) -> None:
     assert not (tmp_path / "loop.png").exists()
 
 
+def test_a_page_that_has_no_place_is_told_before_anything_is_measured(ossicle: Run, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    done = ossicle("bench", "ring", "--quick", "--out", "taken")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "ossicle: taken: File exists\n"
+
+
+@pytest.mark.parametrize("columns", ["wide", "-1", "", "99999999"])
+def test_any_width(made: Callable[..., None], monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
+    made()
+    monkeypatch.setenv("COLUMNS", columns)
+    done = CliRunner().invoke(app, ["bench", "ring"])
+    assert done.exit_code == 0
+    assert max(map(len, done.stdout.splitlines())) <= 1000
+
+
 def test_for_people(made: Callable[..., None]) -> None:
     made(holds=False)
     done = CliRunner().invoke(app, ["bench", "ring"])

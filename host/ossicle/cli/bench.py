@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,6 +69,8 @@ def bench(
         raise typer.BadParameter(f"{recordings} is no folder")
     if recordings is not None and not vad:
         raise typer.BadParameter("--recordings goes with --vad")
+    if out is not None:
+        prepare(out)
     output = Output(as_json)
     console = Console(stderr=True)
     tables, failed = [], False
@@ -147,7 +151,7 @@ def tell(output: Output, table: Table) -> None:
         grid.add_column(head, justify="right" if number else "left", overflow="fold")
     for row in table.rows:
         grid.add_row(*cells(table, row))
-    width = None if sys.stdout.isatty() else max(80, int(os.environ.get("COLUMNS", "200")))
+    width = None if sys.stdout.isatty() else min(max(80, shutil.get_terminal_size((200, 0)).columns), 1000)
     console = Console(width=width, soft_wrap=False, highlight=False, markup=False)
     console.print(grid)
     for note in table.notes:
@@ -157,9 +161,15 @@ def tell(output: Output, table: Table) -> None:
     console.print()
 
 
+def prepare(folder: Path) -> None:
+    """Have the folder before minutes are spent on what goes into it; raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+
+
 def write(folder: Path, vad: bool, command: str, machine: dict[str, str], tables: list[Table]) -> Path:
     """The page with its charts; without matplotlib a page without them, and a line that says so."""
-    folder.mkdir(parents=True, exist_ok=True)
     try:
         pictures = draw(tables, folder)
     except ModuleNotFoundError:
