@@ -28,25 +28,32 @@ def test_turns_of_all_speakers_together():
     assert turns(RTTM, RATE, 4 * RATE) == (Label(4000, 20000, "turn"), Label(24000, 32000, "turn"))
 
 
-@pytest.mark.parametrize("line", ["SPEAKER m 1", "SPEAKER m 1 one 2.0 <NA>"])
+@pytest.mark.parametrize(
+    "line", ["SPEAKER m 1", "SPEAKER m 1 one 2.0 <NA>", "SPEAKER m 1 0 inf", "SPEAKER m 1 nan 1"]
+)
 def test_a_line_that_is_none(line):
     with pytest.raises(ValueError, match="line 2"):
         turns(f";;\n{line}", RATE, RATE)
+
+
+def test_a_turn_that_begins_too_soon():
+    assert turns("SPEAKER m 1 -1 2", RATE, 4 * RATE) == (Label(0, RATE, "turn"),)
 
 
 def test_a_folder(tmp_path):
     write(tmp_path / "noise_fire.wav")
     write(tmp_path / "noise_sea.wav", 1.0, channels=2)
     write(tmp_path / "speech_x.wav")
-    write(tmp_path / "m_4s.wav")
-    (tmp_path / "m.rttm").write_text(RTTM)
+    for name in ("m", "m[1]"):
+        write(tmp_path / f"{name}_4s.wav")
+        (tmp_path / f"{name}.rttm").write_text(RTTM)
     found = gather(tmp_path)
     assert [(mix.name, mix.seconds, mix.labels) for mix in found.noises] == [
         ("fire", 4.0, ()),
         ("sea", 1.0, ()),
     ]
     assert all(mix.rate == RATE and mix.frames.shape == (len(mix.frames),) for mix in found.noises)
-    assert [(mix.name, len(mix.labels)) for mix in found.meetings] == [("m", 2)]
+    assert [(mix.name, len(mix.labels)) for mix in found.meetings] == [("m", 2), ("m[1]", 2)]
     assert found.notes == ()
 
 
@@ -56,12 +63,14 @@ def test_what_is_missing_or_broken_is_named(tmp_path):
     write(tmp_path / "bad.wav")
     (tmp_path / "bad.rttm").write_text("SPEAKER x")
     write(tmp_path / "noise_none.wav", 0.0)
+    soundfile.write(tmp_path / "noise_low.wav", np.zeros(9, np.int16), 1)
     found = gather(tmp_path)
     assert (found.noises, found.meetings) == ((), ())
     told = "\n".join(found.notes)
     for text in ("noise_broken.wav was left out", "alone.rttm has no recording", "bad.rttm was left out"):
         assert text in told
     assert "noise_none.wav was left out" in told
+    assert "noise_low.wav was left out: 1 Hz" in told
     assert "no noise_*.wav" in told
     assert "no meeting" in told
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from .corpus import Label, Mix
 from .metrics import Range, union
 
 LONGEST_S = 120.0
+LEAST_RATE = 8000  # Hz: below it no detector has its bands
 TALKING = ("coffee-shop",)
 """Noise in which people talk: a detector is right to hear speech in it, and no bound is set."""
 
@@ -86,7 +88,7 @@ def _noise(path: Path, notes: list[str]) -> Mix | None:
 
 
 def _meeting(path: Path, notes: list[str]) -> Mix | None:
-    audio = sorted(path.parent.glob(f"{path.stem}*.wav"))
+    audio = sorted(path.parent.glob(f"{escape(path.stem)}*.wav"))
     if not audio:
         notes.append(f"{path.name} has no recording beside it.")
         return None
@@ -106,6 +108,9 @@ def _read(path: Path, name: str, notes: list[str]) -> Mix | None:
     try:
         with soundfile.SoundFile(for_libsndfile(path)) as source:
             rate = int(source.samplerate)
+            if rate < LEAST_RATE:
+                notes.append(f"{path.name} was left out: {rate} Hz is less than {LEAST_RATE}")
+                return None
             frames = source.read(round(LONGEST_S * rate), dtype="int16")
             if source.tell() < len(source):
                 notes.append(f"Of {path.name} the first {LONGEST_S:.0f} s were used.")
