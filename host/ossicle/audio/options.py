@@ -48,8 +48,8 @@ class Options:
     def __post_init__(self) -> None:
         for name in NAMES:
             value = getattr(self, name)
-            if not isinstance(value, Real) and not (value is None and name == "neg_threshold"):
-                raise ValueError(f"{name} is a number, not {value!r}")
+            if value is not None or name != "neg_threshold":
+                object.__setattr__(self, name, _number(name, value))
         if not 0 < self.threshold <= 1:
             raise ValueError(f"threshold is above 0 and at most 1, not {self.threshold:g}")
         if not 0 < self.low <= self.threshold:
@@ -101,6 +101,17 @@ class Options:
             pre_roll=frames(self.pre_roll_ms),
             hangover=frames(hangover_ms),
         )
+
+
+def _number(name: str, value: object) -> float:
+    """As it was given, if that is an int or a float; any other number as a float."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ValueError(f"{name} is a number, not {value!r}")
+    try:
+        number = float(value)
+    except OverflowError:
+        raise ValueError(f"{name} is a number, but not one so large") from None
+    return value if isinstance(value, int | float) else number
 
 
 NAMES = tuple(field.name for field in fields(Options))

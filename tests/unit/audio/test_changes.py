@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -190,6 +191,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "^neg_threshold is above 0 and at most the threshold, 0.1, not 0.2",
     ),
     ({"threshold": "high"}, "threshold is a number, not 'high'"),
+    ({"threshold": True}, "threshold is a number, not True"),
+    ({"threshold": Fraction(3)}, "threshold is above 0 and at most 1, not 3"),
+    ({"min_speech_ms": 10**400}, "min_speech_ms is a number, but not one so large"),
     ({"threshold": 0.6, "min_speech_ms": -1}, "min_speech_ms goes from 0 to 60000, not to -1"),
     ({"max_speech_s": 601}, "max_speech_s goes from 1 to 600, not to 601"),
     ({"speech_pad_ms": float("nan")}, "speech_pad_ms goes from 0 to 60000, not to nan"),
