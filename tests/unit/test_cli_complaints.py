@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 import typer
 from commandline import Done, Run, emulated
 
@@ -45,6 +46,16 @@ def test_unreadable_source(ossicle: Run, tmp_path: Path) -> None:
         assert_one_line(ossicle("emulate", name), name)
         assert_one_line(ossicle("record", f"emulator:{name}", "--out", "x.wav"), name)
     assert_one_line(ossicle("vad", "."), "folder")
+
+
+def test_a_rate_too_low_for_the_detector(ossicle: Run, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "low.wav", [0.0] * 9, 1)
+    done = ossicle("vad", "low.wav", "--vad", "energy")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith(
+        "ossicle: low.wav: energy: a VAD frame of 1 samples at 1 Hz"
+    )
 
 
 def test_port_that_does_not_exist(ossicle: Run, tmp_path: Path) -> None:

@@ -85,7 +85,10 @@ def find(path: Path, engine: str, chosen: Options) -> list[Segment]:
         if recording.note:
             complain(recording.note)
         detector = engines.engine(engine, recording.rate)
-        segmenter = Segmenter(detector, rate=recording.rate, **asdict(chosen))
+        try:
+            segmenter = Segmenter(detector, rate=recording.rate, **asdict(chosen))
+        except ValueError as error:  # the options are good: it is the rate
+            raise SourceError(f"{path}: {error}") from None
         segments = [segment for piece in recording.pieces() for segment in segmenter.push(piece)]
         return segments + segmenter.flush()
 
