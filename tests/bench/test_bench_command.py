@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from ossicle.bench import suite
 from ossicle.bench.figures import Column, Effort, Limit, Row, Table
+from ossicle.bench.report import cells, page
 from ossicle.bench.source import BenchmarkError
 from ossicle.cli.commands import app
 
@@ -104,13 +105,13 @@ def test_the_page(made: Callable[..., None], tmp_path: Path) -> None:
     code, lines, _ = told("ring", "loop", "--out", str(tmp_path))
     assert code == 0
     assert lines[-1]["page"] == str(tmp_path / "cost.md")
-    page = (tmp_path / "cost.md").read_text()
-    assert "ossicle bench" in page.splitlines()[2]
-    assert "processor" in page
-    assert "| AudioRing | 0.50 | 1,234 |" in page
-    assert "| a\\|b | – | – |" in page
-    assert "the ring takes: 0.5, at most 0.6: holds" in page
-    assert "![ring](ring.png)" in page
+    text = (tmp_path / "cost.md").read_text()
+    assert "ossicle bench" in text.splitlines()[2]
+    assert "processor" in text
+    assert "| AudioRing | 0.50 | 1,234 |" in text
+    assert "| a\\|b | – | – |" in text
+    assert "the ring takes: 0.5, at most 0.6: holds" in text
+    assert "![ring](ring.png)" in text
     assert (tmp_path / "ring.png").read_bytes().startswith(b"\x89PNG")
     assert not (tmp_path / "loop.png").exists()
 
@@ -131,13 +132,30 @@ def test_any_width(made: Callable[..., None], monkeypatch: pytest.MonkeyPatch, c
     assert max(map(len, done.stdout.splitlines())) <= 1000
 
 
+def test_a_page_that_cannot_be_written_costs_no_figure(made: Callable[..., None], tmp_path: Path) -> None:
+    made()
+    (tmp_path / "cost.md").mkdir()
+    code, lines, stderr = told("ring", "--out", str(tmp_path))
+    assert code == 1
+    assert [line["event"] for line in lines] == ["table", "done"]
+    assert lines[-1]["page"] is None
+    assert "cost.md" in stderr
+
+
+def test_what_a_terminal_would_obey_is_not_printed() -> None:
+    found = Table("x", "t", (Column("a", "a"),), (Row("\x1b[31mred", {"a": "b\nc"}),), ("n\x07",))
+    assert cells(found, found.rows[0]) == ["?[31mred", "b c"]
+    assert "\x1b" not in page("p", "c", {}, [found], [])
+    assert "\x07" not in page("p", "c", {}, [found], [])
+
+
 def test_for_people(made: Callable[..., None]) -> None:
     made(holds=False)
     done = CliRunner().invoke(app, ["bench", "ring"])
     assert "A title (ring)" in done.stdout
     assert "0.50" in done.stdout
     assert "how it was measured" in done.stdout
-    assert "does not hold: the ring takes" in done.stdout
+    assert done.stdout.rstrip().endswith("the ring takes: 0.5, at most 0.4: DOES NOT HOLD")
 
 
 def test_voices_for_real(ossicle: Run, tmp_path: Path) -> None:
@@ -147,8 +165,8 @@ def test_voices_for_real(ossicle: Run, tmp_path: Path) -> None:
     found = rows(done)
     assert [line["event"] for line in found] == ["table", "table", "done"]
     assert {"webrtc", "silero", "energy"} <= {row["engine"] for row in found[0]["rows"]}
-    page = (tmp_path / "page" / "voice.md").read_text()
-    assert "`ossicle bench --vad --quick vad vad_noise --out page --json`" in page
+    text = (tmp_path / "page" / "voice.md").read_text()
+    assert "`ossicle bench --vad --quick vad vad_noise --out page --json`" in text
     for name in ("vad.png", "vad_noise.png"):
-        assert f"({name})" in page
+        assert f"({name})" in text
         assert (tmp_path / "page" / name).stat().st_size > 5000

@@ -10,13 +10,18 @@ from .figures import Limit, Row, Table, Value
 NOTHING = "–"
 
 
+def plain(text: str) -> str:
+    """On one line, and without what a terminal would obey: file names may hold anything."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+
+
 def cell(value: Value, digits: int) -> str:
     """A figure as people read it."""
     if value is None or value == "":
         return NOTHING
     if isinstance(value, float):
         return f"{value:,.{digits}f}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else plain(str(value))
 
 
 def heads(table: Table) -> list[str]:
@@ -26,7 +31,7 @@ def heads(table: Table) -> list[str]:
 
 def cells(table: Table, row: Row) -> list[str]:
     """A row, its name first."""
-    return [row.name, *(cell(row.values.get(c.key), c.digits) for c in table.columns)]
+    return [plain(row.name), *(cell(row.values.get(c.key), c.digits) for c in table.columns)]
 
 
 def verdict(limit: Limit) -> str:
@@ -57,7 +62,7 @@ def _section(table: Table) -> list[str]:
         f"## {table.title}",
         f"`{table.name}`",
         "\n".join(lines),
-        "\n".join(f"- {n}" for n in table.notes),
+        "\n".join(f"- {plain(note)}" for note in table.notes),
     ]
 
 

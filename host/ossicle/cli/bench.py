@@ -19,10 +19,10 @@ from ..bench import suite
 from ..bench.chart import draw
 from ..bench.figures import Effort, Table
 from ..bench.machine import describe
-from ..bench.report import cells, heads, page, verdict
+from ..bench.report import cells, heads, page, plain, verdict
 from ..errors import OssicleError
 from . import options
-from .guard import FAILED, complain
+from .guard import FAILED, complain, os_error_line
 from .output import Output
 
 COST, VOICE = "What Ossicle costs", "How well speech is found"
@@ -90,7 +90,13 @@ def bench(
             say(f"{name} done")
     machine = describe()
     command = shlex.join(["ossicle", "bench", *shown_arguments(sys.argv)])
-    written = None if out is None else write(out, vad, command, machine, tables)
+    written = None
+    if out is not None:
+        try:
+            written = write(out, vad, command, machine, tables)
+        except OSError as error:
+            complain(os_error_line(error))
+            failed = True
     broken = [verdict(limit) for table in tables for limit in table.limits if not limit.holds]
     finish(output, machine, broken, written)
     if failed or (check and broken):
@@ -148,14 +154,14 @@ def tell(output: Output, table: Table) -> None:
         return
     grid = Grid(title=f"{table.title} ({table.name})", title_justify="left", header_style="bold")
     for number, head in enumerate(heads(table)):
-        grid.add_column(head, justify="right" if number else "left", overflow="fold")
+        grid.add_column(head, justify="right" if number else "left", overflow="fold", no_wrap=not number)
     for row in table.rows:
         grid.add_row(*cells(table, row))
     width = None if sys.stdout.isatty() else min(max(80, shutil.get_terminal_size((200, 0)).columns), 1000)
     console = Console(width=width, soft_wrap=False, highlight=False, markup=False)
     console.print(grid)
     for note in table.notes:
-        console.print(f"  {note}")
+        console.print(f"  {plain(note)}")
     for limit in table.limits:
         console.print(f"  {verdict(limit)}")
     console.print()
@@ -188,7 +194,7 @@ def shown_arguments(argv: list[str]) -> list[str]:
 def finish(output: Output, machine: dict[str, str], broken: list[str], written: Path | None) -> None:
     """The last line: the machine, and what does not hold."""
     where = "; ".join(f"{key} {value}" for key, value in machine.items())
-    lines = [f"measured on {where}", *(f"does not hold: {text}" for text in broken)]
+    lines = [f"measured on {where}", *broken]
     if written is not None:
         lines.append(f"written: {written}")
     output.event(

@@ -174,3 +174,9 @@ def test_what_webrtc_denies_twice_is_not_speech() -> None:
     ]
     assert [chance > 0 for chance in chances] == [True, True, True, False, True]
     assert engine._vad.asked == (2 * FRAME_SIZE, RATE)
+
+
+@pytest.mark.parametrize("length", [0, 160, 479, 481])
+def test_a_vad_frame_of_another_length_is_refused(length: int) -> None:
+    with pytest.raises(ValueError, match="480 samples"):
+        Webrtc().probability(np.zeros(length, np.int16))

@@ -102,6 +102,8 @@ class Webrtc:
         self.reset()
 
     def probability(self, vad_frame: npt.NDArray[np.int16], /) -> float:
+        if len(vad_frame) != FRAME_SIZE:
+            raise ValueError(f"a VAD frame has {FRAME_SIZE} samples, not {len(vad_frame)}")
         now = bool(self._vad.is_speech(vad_frame.tobytes(), RATE))
         seen = self._seen.hear(vad_frame)
         before, self._before = self._before, now
