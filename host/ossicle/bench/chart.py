@@ -52,8 +52,7 @@ def _ring(axes: Any, table: Table) -> None:
     bars = axes.barh(names, ratios, color=[OURS if n.startswith("AudioRing") else OTHER for n in names])
     axes.bar_label(bars, [f"{ratio:.2f}" for ratio in ratios], padding=3, fontsize=9)
     axes.axvline(1, color=INK, linewidth=0.8, linestyle=":")
-    axes.set_xscale("log")
-    axes.set_xlabel("time relative to a numpy ring behind one lock (int16, log scale)")
+    axes.set_xlabel("time relative to a numpy ring behind one lock (int16)")
     axes.invert_yaxis()
 
 
@@ -79,7 +78,7 @@ def _vad(axes: Any, table: Table) -> None:
             means,
             marker="o",
             label=engine,
-            color=COLOURS.get(engine, INK if engine.startswith(RAW) else OTHER),
+            color=COLOURS.get(engine, INK if engine == RAW else OTHER),
             linestyle="-" if ours else "--",
         )
     axes.set_ylim(0.45, 1.0)
