@@ -155,20 +155,12 @@ def test_a_lane_that_is_shifted_loses(monkeypatch):
 
 def test_words(found):
     table = found["vad_words"]
-    presets = 2 if judge.has_presets() else 1
-    assert len(table.rows) == presets * len(ENGINES)
+    assert len(table.rows) == 2 * len(ENGINES)
+    assert {row.values["preset"] for row in table.rows} == {"none", "command"}
     assert all(row.values["words"] == 2 for row in table.rows)
     assert table.value("silero, default options, clean", "found") == 2
     assert 50 < table.value("silero, default options, clean", "delay") < 500
-    assert bool(table.limits) == judge.has_presets()
-
-
-def test_words_without_presets(monkeypatch):
-    monkeypatch.setattr(words, "has_presets", lambda: False)
-    table = words.table([Corpus(8.0).clean()])
-    assert {row.values["preset"] for row in table.rows} == {"none"}
-    assert table.limits == ()
-    assert any("no presets" in note for note in table.notes)
+    assert table.limits
 
 
 def test_a_word_is_given_when_its_segment_is():

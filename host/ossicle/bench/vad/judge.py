@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -81,11 +80,6 @@ def ours(**options: Any) -> tuple[list[Subject], list[str]]:
             continue
         subjects.append(Subject(name, cache(partial(engine, name)), options))
     return subjects, notes
-
-
-def has_presets() -> bool:
-    """Whether this segmenter knows presets."""
-    return "preset" in inspect.signature(Segmenter.__init__).parameters
 
 
 def hear(subject: Subject, mix: Mix, block_ms: float | None = None) -> Heard:

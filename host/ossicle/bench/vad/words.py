@@ -13,7 +13,7 @@ from statistics import median
 
 from ..figures import Column, Limit, Row, Table, Value
 from .corpus import Label, Mix
-from .judge import BLOCK_MS, Heard, Subject, has_presets, hear, ours
+from .judge import BLOCK_MS, Heard, Subject, hear, ours
 from .metrics import overlap
 
 SHORTEST_MS = 250
@@ -69,7 +69,7 @@ def table(mixes: Iterable[Mix]) -> Table:
     ]
     rows: list[Row] = []
     limits: list[Limit] = []
-    for preset in _presets(notes):
+    for preset in ("", PRESET):
         subjects, missing = ours(**({"preset": preset} if preset else {}))
         notes += [text for text in missing if text not in notes]
         for subject in subjects:
@@ -79,13 +79,6 @@ def table(mixes: Iterable[Mix]) -> Table:
                 if preset and mix is every[0] and subject.name in LIMITED:
                     limits += _limits(subject, found)
     return Table("vad_words", "Single words", COLUMNS, tuple(rows), tuple(notes), tuple(limits))
-
-
-def _presets(notes: list[str]) -> list[str]:
-    if has_presets():
-        return ["", PRESET]
-    notes.append("The segmenter has no presets here: only its default options were measured.")
-    return [""]
 
 
 def _row(subject: Subject, preset: str, mix: Mix, found: list[Word]) -> Row:
