@@ -1,9 +1,8 @@
-"""Time and memory of small pieces of code, measured in turns so that ratios mean something."""
+"""Time of small pieces of code, measured in turns so that ratios mean something."""
 
 from __future__ import annotations
 
 import gc
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,15 +66,6 @@ def in_turns(
 def processor_ns() -> int:
     """CPU time of this process, all threads."""
     return process_time_ns()
-
-
-def blocks_kept(work: Work, number: int) -> float:
-    """Memory blocks an operation leaves allocated, on average: 0 for one that keeps nothing."""
-    work(number)
-    with undisturbed():
-        before = sys.getallocatedblocks()
-        work(number)
-        return max(0, sys.getallocatedblocks() - before) / number
 
 
 def percentile(values: Iterable[float], share: float) -> float:

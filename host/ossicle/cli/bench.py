@@ -108,13 +108,8 @@ def choose(names: list[str], vad: bool) -> list[str]:
     known = suite.VAD_NAMES if vad else suite.NAMES
     for name in names:
         if name not in known:
-            also = (
-                " (with --vad)"
-                if name in suite.VAD_NAMES
-                else " (without --vad)"
-                if name in suite.NAMES
-                else ""
-            )
+            elsewhere = {True: " (without --vad)", False: " (with --vad)"}[vad]
+            also = elsewhere if name in (*suite.NAMES, *suite.VAD_NAMES) else ""
             raise typer.BadParameter(f"no benchmark {name!r} here{also}; there are {', '.join(known)}")
     return [name for name in known if not names or name in names]
 

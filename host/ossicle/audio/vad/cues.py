@@ -48,7 +48,9 @@ NAMES = (
     "harmony of late",
 )
 COUNT = len(NAMES)
-RANGE, HARMONY_OF_LATE = NAMES.index("range"), NAMES.index("harmony of late")
+_TONE, _BURST, _FLUX, _LOUDNESS, RANGE, _STEADY, _RISE, _PEAK, _HARMONY, HARMONY_OF_LATE = range(
+    _BANDS, COUNT
+)
 RANGE_DB = 20.0  # of "range" 1.0
 
 
@@ -61,13 +63,9 @@ def _bands() -> Floats:
     return np.asarray(members / members.sum(axis=1, keepdims=True), np.float32)
 
 
-def _comb(bins: npt.NDArray[np.int64]) -> Floats:
-    """Autocorrelation at each lag less that at half of it, from a spectrum; shape `(lags, bins)`.
-
-    A note repeats itself after a period and not after half of one.
-    """
-    turn = 2 * np.pi * bins / _FFT
-    return np.asarray(np.cos(np.outer(_LAGS, turn)) - np.cos(np.outer(_LAGS // 2, turn)), np.float32)
+def _alike(lags: npt.NDArray[np.int64]) -> Floats:
+    """The autocorrelation at each lag from the bins of a voice; shape `(lags, bins)`."""
+    return np.asarray(np.cos(np.outer(lags, 2 * np.pi * _VOICED / _FFT)), np.float32)
 
 
 _HERTZ = np.fft.rfftfreq(_FFT, 1 / RATE)
@@ -76,8 +74,10 @@ _BINS = slice(int(_VOICED[0]), int(_VOICED[-1]) + 1)
 _ALL_BINS = np.ones(len(_VOICED), np.float32)
 _TO_BANDS = _bands()
 _BAND_OF_BIN = _TO_BANDS[:, _BINS].argmax(axis=0)
-_TO_LAGS = _comb(_VOICED)
-_TO_PERIODS = np.cos(np.outer(_LAGS, 2 * np.pi * _VOICED / _FFT)).astype(np.float32)
+_TO_PERIODS = _alike(_LAGS)
+_TO_NOTES = _TO_PERIODS - _alike(
+    _LAGS // 2
+)  # a note repeats itself after a period, and not after half of one
 _TO_PIECES = np.repeat(np.eye(_PIECES, dtype=np.float32), FRAME_SIZE // _PIECES, axis=1)
 _WINDOW = np.hanning(FRAME_SIZE + 1)[:FRAME_SIZE].astype(np.float32)
 _MEAN = np.full(_BANDS, 1 / _BANDS, np.float32)  # a dot product takes a fifth of the time of mean()
@@ -115,7 +115,7 @@ class Cues:
         np.maximum(over, 0, out=over)
         np.minimum(over, _MOST_DB, out=over)
         over *= 0.125
-        values[_BANDS + 7] = over.max()
+        values[_PEAK] = over.max()
         self._hear_tones(size[_BINS], values)
         self._hear_harmony(size[_BINS], floor, values)
         self._hear_changes(samples, level, values)
@@ -146,11 +146,11 @@ class Cues:
         Of square roots, lest the strongest bin counts alone.
         """
         root = np.sqrt(size)
-        comb = _TO_LAGS @ root
+        comb = _TO_NOTES @ root
         lag = int(comb.argmax())
         tone = float(comb[lag]) / (float(root.dot(_ALL_BINS)) + 1)
-        values[_BANDS] = 5 * tone
-        values[_BANDS + 5] = abs(lag - self._lag) <= _STEADY_LAG and tone > _STEADY_TONE
+        values[_TONE] = 5 * tone
+        values[_STEADY] = abs(lag - self._lag) <= _STEADY_LAG and tone > _STEADY_TONE
         self._lag = lag
 
     def _hear_harmony(self, size: Floats, floor: Floats, values: Any) -> None:
@@ -166,22 +166,22 @@ class Cues:
         np.minimum(over, _BIN_MOST_DB, out=over)
         harmony = float((_TO_PERIODS @ over).max()) / len(_VOICED)
         self._harmony = max(_HARMONY_KEPT * self._harmony, harmony)
-        values[_BANDS + 8] = harmony
-        values[_BANDS + 9] = self._harmony
+        values[_HARMONY] = harmony
+        values[HARMONY_OF_LATE] = self._harmony
 
     def _hear_changes(self, samples: Floats, level: Floats, values: Any) -> None:
         """Whether the power is in a moment of the VAD frame, and how the bands changed since the last."""
         power = _TO_PIECES @ (samples * samples)
-        values[_BANDS + 1] = float(power.max()) * _PIECES / (float(power.sum()) + 600)
+        values[_BURST] = float(power.max()) * _PIECES / (float(power.sum()) + 600)
         change = level - self._before
         self._before = level
-        values[_BANDS + 6] = min(max(0.1 * float(change.dot(_MEAN)), -1.5), 1.5)
-        values[_BANDS + 2] = 0.2 * float(np.abs(change, out=change).dot(_MEAN))
+        values[_RISE] = min(max(0.1 * float(change.dot(_MEAN)), -1.5), 1.5)
+        values[_FLUX] = 0.2 * float(np.abs(change, out=change).dot(_MEAN))
 
     def _hear_loudness(self, level_db: float, floor_db: float, values: Any) -> None:
         """Where the level lies between the floor and the loudest of late, and how far these are apart."""
         self._loud = 0.5 * (self._loud + level_db)
         self._top = max(self._top - _TOP_FALL_DB, self._loud)
         span = max(self._top - floor_db, _LEAST_RANGE_DB)
-        values[_BANDS + 3] = min(max((level_db - floor_db) / span, 0.0), 1.2)
-        values[_BANDS + 4] = span / RANGE_DB
+        values[_LOUDNESS] = min(max((level_db - floor_db) / span, 0.0), 1.2)
+        values[RANGE] = span / RANGE_DB
