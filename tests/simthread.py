@@ -62,7 +62,7 @@ class Playing:
 
 @contextlib.contextmanager
 def behind_memory(end: memory.MemoryLink, device: SimDevice) -> Iterator[Playing]:
-    playing = Playing(device, lambda: end.read(TICK_S), end.write)
+    playing = Playing(device, lambda: b"".join(end.read(TICK_S)), end.write)
     try:
         yield playing
     finally:

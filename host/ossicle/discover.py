@@ -82,7 +82,11 @@ def probe(port: str, timeout: float) -> Hello | None:
         while receiver.hello is None and time.monotonic() < stop:
             for data in receiver.to_send():
                 link.write(data)
-            receiver.receive(link.read(0.02), time.monotonic())
+            came = link.read(0.02)
+            for data in came:
+                receiver.receive(data, time.monotonic())
+            if not came:
+                receiver.tick(time.monotonic())
             receiver.events()
         return receiver.hello
     finally:

@@ -101,15 +101,16 @@ class Pump:
 
     def _turn(self) -> None:
         """Read, let the receiver think, write."""
-        data = self._link.read(_READ_S)
+        came = self._link.read(_READ_S)
         now = time.monotonic()
         receiver = self.receiver
         with self.lock:
             state = receiver.state
             receiver.hold(self._hold())
-            if data:
-                receiver.receive(data, now)
-            else:
+            for data in came:
+                if receiver.receive(data, now):
+                    self._link.believe(data)
+            if not came:
                 receiver.tick(now)
             events = receiver.events()
             baud = receiver.baud

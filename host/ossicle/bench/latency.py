@@ -73,6 +73,7 @@ class Ear:
         self.url = link.url
         self.set_baud = link.set_baud
         self.reopen = link.reopen
+        self.believe = link.believe
         self.close = link.close
 
     @property
@@ -80,12 +81,12 @@ class Ear:
         """The speed."""
         return self._link.baud
 
-    def read(self, timeout_s: float) -> bytes:
+    def read(self, timeout_s: float) -> list[bytes]:
         """What came."""
-        data = self._link.read(timeout_s)
-        if data:
+        came = self._link.read(timeout_s)
+        for data in came:
             self._note(self.came, monotonic(), data)
-        return data
+        return came
 
     def write(self, data: bytes) -> None:
         """Send."""

@@ -1,4 +1,4 @@
-"""What a link is to whoever drives it. A link moves bytes; it knows nothing of packets."""
+"""What a link is to whoever drives it. A link moves bytes; what is in them it does not judge."""
 
 from __future__ import annotations
 
@@ -16,8 +16,14 @@ class Link(Protocol):
     def baud(self) -> int | None:
         """The speed, None where there is none that could be set."""
 
-    def read(self, timeout_s: float) -> bytes:
-        """What came, as soon as anything comes; empty when nothing did in `timeout_s`."""
+    def read(self, timeout_s: float) -> list[bytes]:
+        """What came, as soon as anything comes; empty when nothing did in `timeout_s`.
+
+        Of a stream of bytes at most one item; else one for each datagram or message, a bounded number.
+        """
+
+    def believe(self, data: bytes) -> None:
+        """`data`, of what was read last, was the device's own: answers go the way that it came (W-53)."""
 
     def write(self, data: bytes) -> None:
         """Send. What does not fit in time is dropped: the protocol repeats whatever matters."""

@@ -24,8 +24,8 @@ class MemoryLink:
         self._closed = False
         self._peer: MemoryLink = self
 
-    def read(self, timeout_s: float) -> bytes:
-        """All that came."""
+    def read(self, timeout_s: float) -> list[bytes]:
+        """All that came, as one item."""
         with self._changed:
             if not self._arrived and not self._closed:
                 self._changed.wait(timeout_s)
@@ -33,10 +33,13 @@ class MemoryLink:
                 data = b"".join(self._arrived)
                 self._arrived.clear()
                 self._waiting_bytes = 0
-                return data
+                return [data]
             if self._closed:
                 raise LinkError(f"{self.url}: the link is closed", self.url)
-            return b""
+            return []
+
+    def believe(self, data: bytes) -> None:
+        """There is one way only."""
 
     def write(self, data: bytes) -> None:
         """Hand over to the other end."""

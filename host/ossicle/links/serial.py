@@ -43,24 +43,29 @@ class SerialLink:
         """The speed of this side; None for socket://, where the far end keeps its own."""
         return int(self._serial.baudrate) if self._has_speed else None
 
-    def read(self, timeout_s: float) -> bytes:
-        """What came, as soon as anything comes."""
+    def read(self, timeout_s: float) -> list[bytes]:
+        """What came, as soon as anything comes: at most one item."""
         try:
-            if self._is_descriptor:
-                return self._read_descriptor(timeout_s)
-            if not self._has_speed:
-                # pyserial's socket does not know how much is waiting: a short wait collects it.
-                self._serial.timeout = min(timeout_s, _SOCKET_READ_S)
-                return bytes(self._serial.read(_SOCKET_READ_BYTES))
-            if self._serial.timeout != timeout_s:
-                self._serial.timeout = timeout_s
-            first = self._serial.read(1)
-            if not first:
-                return b""
-            waiting = min(self._serial.in_waiting, _READ_MAX_BYTES)
-            return bytes(first + self._serial.read(waiting)) if waiting else bytes(first)
+            data = self._read_descriptor(timeout_s) if self._is_descriptor else self._read_port(timeout_s)
         except (OSError, TypeError, AttributeError) as error:  # the last two: closed meanwhile
             raise LinkError(f"{self._port_name}: the port is gone ({_reason(error)})", self.url) from None
+        return [data] if data else []
+
+    def believe(self, data: bytes) -> None:
+        """A line has one other end."""
+
+    def _read_port(self, timeout_s: float) -> bytes:
+        if not self._has_speed:
+            # pyserial's socket does not know how much is waiting: a short wait collects it.
+            self._serial.timeout = min(timeout_s, _SOCKET_READ_S)
+            return bytes(self._serial.read(_SOCKET_READ_BYTES))
+        if self._serial.timeout != timeout_s:
+            self._serial.timeout = timeout_s
+        first = self._serial.read(1)
+        if not first:
+            return b""
+        waiting = min(self._serial.in_waiting, _READ_MAX_BYTES)
+        return bytes(first + self._serial.read(waiting)) if waiting else bytes(first)
 
     def _read_descriptor(self, timeout_s: float) -> bytes:
         """One wait and one read, where pyserial would take two of each and ask how much there is."""
