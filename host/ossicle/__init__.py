@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         UrlError,
     )
     from .proto.events import Gap
+    from .proto.request import Resume
 
 __version__ = "0.1.0"
 
@@ -48,6 +49,7 @@ _HOMES = {
     "PacketError": "errors",
     "ProtocolVersionError": "errors",
     "RefusedError": "errors",
+    "Resume": "proto.request",
     "Segment": "audio.segmenter",
     "Segmenter": "audio.segmenter",
     "SilentError": "errors",
@@ -72,6 +74,7 @@ __all__ = [
     "PacketError",
     "ProtocolVersionError",
     "RefusedError",
+    "Resume",
     "Segment",
     "Segmenter",
     "SilentError",

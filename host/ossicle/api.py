@@ -13,7 +13,7 @@ from .errors import LinkError
 from .links.serial import SerialLink
 from .microphone import Microphone, MicrophoneStats
 from .proto.receiver import Receiver
-from .proto.request import StreamRequest
+from .proto.request import Resume, StreamRequest
 from .subscription import Subscription
 from .urls import Target, parse
 
@@ -40,6 +40,7 @@ def open(
     hop: int | None = None,
     overlap: int = 0,
     gain: float = 1.0,
+    resume: Resume | None = None,
 ) -> Microphone:
     """Open a microphone and start its stream.
 
@@ -48,6 +49,8 @@ def open(
     recording. `rate` in Hz. `mode` "lossless" waits for what is missing until it comes or is gone, "live" for
     `deadline_ms` and then tells a gap. `hop` (frames a chunk; 512 for mono, 256 for stereo) and `overlap`
     (frames sent twice) are of the wire: blocks may have any size. `gain` is a factor from 0 to 16.
+    `resume`, from `Microphone.resume`, goes on with a stream that an earlier process heard: blocks begin at
+    its position. A device that no longer has that stream gives a new one, after a gap of unknown length.
 
     `timeout` in seconds bounds the search for the device, now and whenever it falls silent later.
 
@@ -73,7 +76,7 @@ def open(
     if target.kind == "auto":
         target = replace(target, port=choose(timeout))
     link = SerialLink(target.port)
-    receiver = Receiver(request, deadline_ms=deadline_ms, baud=link.baud)
+    receiver = Receiver(request, deadline_ms=deadline_ms, baud=link.baud, resume=resume)
     microphone = Microphone(link, receiver, timeout=timeout)
     microphone.start()
     return microphone

@@ -16,6 +16,7 @@ from .proto.counters import Stats
 from .proto.events import Event, Hello, Refused, Started, WrongVersion
 from .proto.handshake import State
 from .proto.receiver import Receiver
+from .proto.request import Resume
 from .pump import Pump, explain
 from .segments import Segments
 from .subscription import ConsumerStats, Subscription
@@ -65,10 +66,16 @@ class Microphone:
         self._release = release
         self._hang_up = hang_up
         self._lock = RLock()  # of the list of consumers
-        self._primary = Subscription(_PRIMARY_S, waits=True, time_of=self._time_of, leave=self._leave)
+        self._primary = Subscription(
+            _PRIMARY_S,
+            waits=True,
+            time_of=self._time_of,
+            leave=self._leave,
+            position=receiver.position,
+        )
         self._consumers = [self._primary]
         self._started: Started | None = None
-        self._position = 0  # of what consumers get next
+        self._position = receiver.position  # of what consumers get next
         self._failure: OssicleError | None = None
         self._finished = False
         self._end: Exception | None = None
@@ -124,6 +131,17 @@ class Microphone:
     def started(self) -> Started:
         """The parameters in force."""
         return self._in_force
+
+    def resume(self, position: int | None = None) -> Resume:
+        """What `ossicle.open(resume=...)` of a later process needs to go on with this stream.
+
+        `position` is the first frame that is still wanted, None for the next one that the microphone's own
+        buffer gives. The device has it as long as its ring holds it, and no longer than until it restarts
+        or this stream is stopped; so whoever wants to come back must not `close`.
+        """
+        started = self._in_force
+        position = self._primary.position if position is None else position
+        return Resume(started.stream_id, position, started.hop, self._receiver.baud)
 
     @property
     def notes(self) -> list[str]:

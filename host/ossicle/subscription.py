@@ -52,11 +52,18 @@ END = End()
 class Subscription:
     """One consumer of a microphone. Read it from one thread, by one of its four ways.
 
-    `waits`: a source that can wait is not acknowledged beyond what fits in here.
+    `waits`: a source that can wait is not acknowledged beyond what fits in here. `position` is that of the
+    first frame to come.
     """
 
     def __init__(
-        self, maxsize_s: float, *, waits: bool, time_of: TimeOf, leave: Callable[[Subscription], None]
+        self,
+        maxsize_s: float,
+        *,
+        waits: bool,
+        time_of: TimeOf,
+        leave: Callable[[Subscription], None],
+        position: int = 0,
     ) -> None:
         if not 0 < maxsize_s <= _MAXSIZE_S:
             raise ValueError(f"maxsize_s {maxsize_s}: above 0 and at most {_MAXSIZE_S} is needed")
@@ -70,7 +77,7 @@ class Subscription:
         self._started: Started | None = None
         self._marks: deque[tuple[int, Event]] = deque()
         self._index = 0  # of the next frame to take
-        self._position = 0  # of the next frame to take
+        self._position = position  # of the next frame to take
         self._overflowed = 0
         self._finished = False
         self._error: Exception | None = None
@@ -148,6 +155,12 @@ class Subscription:
     def segment_view(self, vad: str, **options: Any) -> SegmentView:
         """What turns events into segments."""
         return SegmentView(vad, self.format[0], self._position, options)
+
+    @property
+    def position(self) -> int:
+        """Of the next frame to take."""
+        with self._changed:
+            return self._position
 
     @property
     def format(self) -> tuple[int, int]:
@@ -318,7 +331,7 @@ class Subscription:
             return ConsumerStats(self._ring.available, self._overflowed, self._ring.capacity)
 
     def _mark(self, event: Event) -> None:
-        if isinstance(event, Started) and not event.resumed:
+        if isinstance(event, Started) and (self._ring is None or not event.resumed):
             self._prepare(event)
         index = 0 if self._ring is None else self._ring.written
         self._marks.append((index, event))

@@ -122,7 +122,8 @@ Send = Callable[[Kind, bytes], None]
 class Handshake:
     """The exchange that is not audio. `baud` None: the link has no speed that could be set.
 
-    `send` takes a packet's kind and payload; `start` composes the payload of a START for a token.
+    `send` takes a packet's kind and payload; `start` composes the payload of a START for a token. `fast` is
+    a speed that an earlier process agreed with the device.
     """
 
     def __init__(
@@ -136,6 +137,7 @@ class Handshake:
         start: Callable[[int], bytes],
         tell: Callable[[Event], None],
         greet_only: bool = False,
+        fast: int | None = None,
     ) -> None:
         self.state = State.GREETING
         self.baud = baud
@@ -154,7 +156,7 @@ class Handshake:
         self._entered = float("-inf")
         self._repeated = float("-inf")
         self._greeted = 0  # changes of speed within GREETING
-        self._fast: int | None = None  # the speed agreed last
+        self._fast = None if baud is None else fast  # the speed agreed last
         self._set: SetFields | None = None  # the SET that is waiting for its answer
 
     def move(self, trigger: Trigger, now: float) -> bool:

@@ -36,17 +36,28 @@ GoneRange = tuple[int, int, str]
 
 
 class Reassembly:
-    """One stream's audio. `window` is the number of sequences kept ahead of the first missing one."""
+    """One stream's audio. `window` is the number of sequences kept ahead of the first missing one.
+
+    It begins with chunk `sequence`, and tells nothing before `position`, in that chunk or after it.
+    """
 
     def __init__(
-        self, hop: int, overlap: int, window: int, counters: Counters, tell: Callable[[Event], None]
+        self,
+        hop: int,
+        overlap: int,
+        window: int,
+        counters: Counters,
+        tell: Callable[[Event], None],
+        *,
+        sequence: int = 0,
+        position: int = 0,
     ) -> None:
         self.hop = hop
         self.overlap = overlap
         self.window = window
-        self.next = 0
-        self.highest = 0
-        self.position = 0
+        self.next = sequence
+        self.highest = sequence
+        self.position = position
         self.last: int | None = None  # the sequence flagged last, once known
         self.ended = False
         self._end = 0  # position at which the last chunk ends

@@ -40,11 +40,11 @@ from . import _wire as wire
 from . import hello
 from ._wire import DEVICE_KINDS, Kind, Reason
 from .counters import Counters, Refusals, Stats
-from .events import Event, Hello, Log, Pong, Refused, SessionChanged, Silent, Status, cause_name
+from .events import Event, Gap, Hello, Log, Pong, Refused, SessionChanged, Silent, Status, cause_name
 from .framing import Framing, SerialFraming
 from .handshake import Handshake, State, Trigger
 from .packets import Packet, decode, encode, ranges, text
-from .request import StreamRequest
+from .request import Resume, StreamRequest
 from .stream import Stream, describe, possible
 
 _SILENT_S = 2.0  # without a valid packet, though STATUS comes each second: look for the device again
@@ -60,7 +60,9 @@ class Receiver:
 
     `deadline_ms` counts in mode "live" only. `baud` is the speed of the link as it was opened, None for one
     without a speed. `name` is what the device is told of this host. `greet_only` asks who is there and
-    starts nothing.
+    starts nothing. `resume` goes on with a stream that an earlier process heard, if the device still has it:
+    what is told begins at that position. If not, a gap of unknown length and cause "reset" comes first, then
+    a new stream.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Receiver:
         name: str = "ossicle",
         random: Random | None = None,
         greet_only: bool = False,
+        resume: Resume | None = None,
     ) -> None:
         self.request = request or StreamRequest()
         self.counters = Counters()
@@ -86,6 +89,7 @@ class Receiver:
         self._number = 0  # of the next packet out
         self._heard = float("-inf")
         self._hold: int | None = None
+        self._resume_from = resume  # until a stream is in force
         self._speed = baud  # at which the framing's unfinished frame came
         self._handshake = Handshake(
             self.request,
@@ -96,6 +100,7 @@ class Receiver:
             start=self._compose_start,
             tell=self._tell,
             greet_only=greet_only,
+            fast=resume.baud if resume is not None else None,
         )
         self._handlers: dict[int, Callable[[Packet, float], None]] = {
             Kind.HELLO: self._on_hello,
@@ -111,16 +116,22 @@ class Receiver:
 
     # The five calls of the room
 
-    def receive(self, data: bytes, now: float) -> None:
-        """Take what came from the link: any number of bytes, or exactly one datagram."""
+    def receive(self, data: bytes, now: float) -> bool:
+        """Take what came from the link: any number of bytes, or exactly one datagram.
+
+        True when something in it can only be from the device: a valid packet of the session in force, or a
+        HELLO while none is.
+        """
         self.counters.bytes_in += len(data)
+        believed = False
         for raw in self._framing.feed(data):
             try:
                 packet = decode(raw, DEVICE_KINDS)
-                self._take(packet, now)
+                believed |= self._take(packet, now)
             except PacketError as error:
                 self.refused.add(error.reason)
         self.tick(now)
+        return believed
 
     def tick(self, now: float) -> None:
         """Do what is due by now."""
@@ -173,7 +184,9 @@ class Receiver:
     @property
     def position(self) -> int:
         """The position after all that was told as audio or as a gap."""
-        return self.stream.audio.told if self.stream is not None else 0
+        if self.stream is not None:
+            return self.stream.audio.told
+        return self._resume_from.position if self._resume_from is not None else 0
 
     @property
     def failed_speeds(self) -> frozenset[int]:
@@ -224,8 +237,8 @@ class Receiver:
 
     # Packets in
 
-    def _take(self, packet: Packet, now: float) -> None:
-        """A packet whose check is right."""
+    def _take(self, packet: Packet, now: float) -> bool:
+        """A packet whose check is right. True when only the device can have sent it."""
         self.counters.packets_in += 1
         stream = self.stream
         mine = stream is not None and packet.session == stream.started.session
@@ -235,9 +248,11 @@ class Receiver:
             stream.count(packet.number)
         elif packet.kind not in _SESSIONLESS_IN or (packet.session and packet.kind != Kind.STARTED):
             self.counters.wrong_session += 1
-            return
+            return False
+        greets = packet.kind == Kind.HELLO and self._handshake.state is not State.STREAMING
         self._heard = now
         self._handlers[packet.kind](packet, now)
+        return mine or greets
 
     def _on_audio(self, packet: Packet, now: float) -> None:
         stream = self.stream
@@ -263,7 +278,7 @@ class Receiver:
         stream = self.stream
         same = stream is not None and stream.started.stream_id == fields.stream_id
         answer = self._handshake.state is State.STARTING and fields.token == self._handshake.token
-        believed = possible(fields, packet.session, self.request)
+        believed = possible(fields, packet.session, self.request, self._resume_from)
         if not believed or (same and stream and not stream.agrees(fields)):
             self.counters.malformed += 1
         elif answer and stream is not None and same:
@@ -314,13 +329,21 @@ class Receiver:
 
     def _begin(self, fields: wire.StartedFields, session: int) -> None:
         """A stream of which nothing is known yet; the one before it is over (W-40)."""
-        if self.stream is not None and not self.stream.audio.ended:
+        resume, self._resume_from = self._resume_from, None
+        resumed = resume is not None and resume.stream_id == fields.stream_id
+        if resumed:
+            self.counters.resumes += 1
+        elif resume is not None:
+            self.counters.resets += 1
+            self._tell(Gap(resume.position, None, "reset"))
+        elif self.stream is not None and not self.stream.audio.ended:
             self.counters.resets += 1
             self.stream.audio.close("reset")
-        started = describe(fields, session, resumed=False)
+        started = describe(fields, session, resumed=resumed)
         self._tell(started)
         deadline_s = self._deadline_s if self.request.mode == "live" else None
-        self.stream = Stream(started, deadline_s, self.counters, self._tell)
+        position = resume.position if resume is not None and resumed else 0
+        self.stream = Stream(started, deadline_s, self.counters, self._tell, position)
         self.stream.enter(started)
         self._number = 0
 
@@ -333,7 +356,12 @@ class Receiver:
         stream.enter(started)
 
     def _compose_start(self, token: int) -> bytes:
-        return self.stream.start(self.request, token) if self.stream else self.request.start(token)
+        if self.stream is not None:
+            return self.stream.start(self.request, token)
+        resume = self._resume_from
+        if resume is None:
+            return self.request.start(token)
+        return self.request.start(token, resume.stream_id, resume.sequence(self.request.overlap))
 
     # Packets out
 

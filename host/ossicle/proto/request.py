@@ -18,6 +18,34 @@ _BITS_A_BYTE = 10
 
 
 @dataclass(frozen=True, slots=True)
+class Resume:
+    """Where a stream that an earlier process heard goes on. Raises ValueError for what no stream can be.
+
+    `position` is the first frame still wanted: all before it is not told again. `baud` is the speed of a
+    serial link that is tried first, None for the one that the link was opened with.
+    """
+
+    stream_id: bytes
+    position: int
+    hop: int
+    baud: int | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.stream_id) != 8:
+            raise ValueError(f"a stream id of {len(self.stream_id)} bytes: it has 8")
+        if self.hop < wire.HOP_MIN_FRAMES:
+            raise ValueError(f"hop {self.hop}: at least {wire.HOP_MIN_FRAMES} frames")
+        if self.position < 0 or self.position // self.hop >= wire.NUMBER_LIMIT:
+            raise ValueError(f"position {self.position} is in no stream")
+        if self.baud is not None and not 0 < self.baud < wire.NUMBER_LIMIT:
+            raise ValueError(f"baud {self.baud} is out of range")
+
+    def sequence(self, overlap: int) -> int:
+        """The first chunk to ask for. With overlap the stream's last chunk may begin before `position`'s."""
+        return max(0, self.position - overlap) // self.hop
+
+
+@dataclass(frozen=True, slots=True)
 class StreamRequest:
     """The parameters of a START. Raises ValueError for what no device can do.
 

@@ -16,7 +16,7 @@ from .counters import Counters
 from .events import Event, Started
 from .packets import Packet, pack_ranges
 from .reassembly import Reassembly
-from .request import StreamRequest
+from .request import Resume, StreamRequest
 from .requests import Deadline, Requests
 
 _WINDOW_SPARE = 8  # chunks beyond the device's ring that re-sends on their way may be behind
@@ -32,16 +32,30 @@ Send = Callable[[Kind, bytes], None]
 class Stream:
     """A stream from its first frame to its end, through any number of sessions and cables.
 
-    `deadline_s` None: wait for what is missing until it comes or is gone (mode "lossless").
+    `deadline_s` None: wait for what is missing until it comes or is gone (mode "lossless"). Nothing is told
+    before `position`.
     """
 
     def __init__(
-        self, started: Started, deadline_s: float | None, counters: Counters, tell: Callable[[Event], None]
+        self,
+        started: Started,
+        deadline_s: float | None,
+        counters: Counters,
+        tell: Callable[[Event], None],
+        position: int = 0,
     ) -> None:
         ring_sequences = started.ring_frames // started.hop
         window = max(_WINDOW_MIN, ring_sequences + _WINDOW_SPARE)
         self.started = started
-        self.audio = Reassembly(started.hop, started.overlap, window, counters, tell)
+        self.audio = Reassembly(
+            started.hop,
+            started.overlap,
+            window,
+            counters,
+            tell,
+            sequence=max(0, position - started.overlap) // started.hop,
+            position=position,
+        )
         self.clock = Clock(started.rate)
         self.acks = Acks(ring_sequences)
         self._requests = Requests(live=deadline_s is not None)
@@ -136,8 +150,12 @@ class Stream:
         return request.start(token, self.started.stream_id, self.audio.next)
 
 
-def possible(fields: wire.StartedFields, session: int, request: StreamRequest) -> bool:
+def possible(
+    fields: wire.StartedFields, session: int, request: StreamRequest, resume: Resume | None = None
+) -> bool:
     """Can there be such a stream, in a codec that this host decodes, and is it what was asked for?"""
+    if resume is not None and resume.stream_id == fields.stream_id and resume.hop != fields.hop:
+        return False
     return (
         session != 0
         and fields.codec == Codec.PCM16
