@@ -11,7 +11,7 @@ class Acks:
     """Decides when an ACK is due. `ring_sequences` is how many hops the device's ring holds."""
 
     def __init__(self, ring_sequences: int) -> None:
-        self._eighth = max(1, ring_sequences // 8)
+        self._quarter = max(1, ring_sequences // 4)
         self._sent_at = float("-inf")
         self._next = 0
         self._highest = 0
@@ -27,7 +27,7 @@ class Acks:
             if ended:
                 return False
             moved = max(next_wanted - self._next, highest - self._highest)
-            if moved < self._eighth and now - self._sent_at < _INTERVAL_S:
+            if moved < self._quarter and now - self._sent_at < _INTERVAL_S:
                 return False
         self._urgent = False
         self._sent_at = now

@@ -214,7 +214,7 @@ def test_acks_come_in_time():
     w = world(length=RATE * 3)
     assert w.run(20, ended(w))
     acks = [wire.AckFields.unpack(p.payload) for p in w.device.heard if p.kind == Kind.ACK]
-    assert len(acks) >= 3 * 5
+    assert len(acks) >= 3 * 2
     assert acks[-1] == (w.device.last + 1, w.device.last + 1)
     assert all(a.next <= b.next for a, b in pairwise(acks))
 

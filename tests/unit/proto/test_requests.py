@@ -272,13 +272,13 @@ def test_the_deadline_counts_from_when_something_later_came():
     assert deadline.poll(stream, 9.0) == 0
 
 
-def test_acks_each_interval_each_eighth_and_on_demand():
-    acks = Acks(80)
+def test_acks_each_interval_each_quarter_and_on_demand():
+    acks = Acks(40)
     assert acks.due(0, 0, 1.0, False)
     assert not acks.due(9, 9, 1.1, False)
     assert acks.due(10, 10, 1.1, False)
-    assert not acks.due(10, 10, 1.29, False)
-    assert acks.due(10, 10, 1.31, False)
+    assert not acks.due(10, 10, 1.49, False)
+    assert acks.due(10, 10, 1.51, False)
     acks.hurry()
-    assert acks.due(10, 10, 1.32, True)
+    assert acks.due(10, 10, 1.52, True)
     assert not acks.due(10, 10, 9.0, True)
