@@ -1,0 +1,92 @@
+# AES-128-CCM (RFC 3610, M = 8, L = 2) of cryptolib's ECB and CBC, which have neither CCM nor a
+# counter mode. Nothing is allocated for a packet.
+#
+# cryptolib takes whole buffers only, and a slice would allocate: so there is a view for each
+# multiple of 64 bytes. What a view has behind the last block costs time and changes nothing:
+# the MAC is a block in the middle then. A CBC object cannot be set back to its IV; XORing its
+# last ciphertext block into the next first block does the same.
+from array import array
+
+from cryptolib import aes
+from micropython import const
+
+from ossicle._wire import HEADER_BYTES, PAYLOAD_MAX_BYTES
+from ossicle.cipher import (
+    S_NONCE,
+    S_SIZE,
+    counter_blocks,
+    mac_blocks,
+    mac_take,
+    stream_xor,
+    tag_differs,
+    tag_open,
+    tag_put,
+)
+
+_ECB = const(1)
+_CBC = const(2)
+_STEP = const(64)
+_BLOCK = const(16)
+
+
+# Where the blocks of one packet are made: one for all keys.
+class Room:
+    def __init__(self):
+        most = _BLOCK + (2 + HEADER_BYTES + _BLOCK - 1) // _BLOCK * _BLOCK + PAYLOAD_MAX_BYTES
+        most = (most + _STEP - 1) // _STEP * _STEP
+        self.work = bytearray(most)
+        whole = memoryview(self.work)
+        self.views = [whole[:n] for n in range(_STEP, most + 1, _STEP)]
+        self.sizes = array("i", (0, 0))  # authenticated only; encrypted too
+
+
+class Ccm:
+    # `key` has 16 bytes.
+    def __init__(self, key, room):
+        self._ecb = aes(key, _ECB)
+        self._cbc = aes(key, _CBC, bytes(_BLOCK))
+        self._room = room
+        self._state = bytearray(S_SIZE)
+
+    # Of the next message. A number is the nonce's last four bytes, little-endian, in `packet`.
+    def nonce(self, direction, packet, at):
+        state = self._state
+        state[S_NONCE] = direction
+        for i in range(4):
+            state[S_NONCE + 9 + i] = packet[at + i]
+
+    # Encrypts the n bytes behind the first a in their place and writes the tag behind them; the
+    # length of all.
+    def seal(self, packet, a, n):
+        room = self._room
+        room.sizes[0] = a
+        room.sizes[1] = n
+        self._mac(packet)
+        self._stream(n)
+        stream_xor(packet, room.work, room.sizes)
+        tag_put(packet, room.work, self._state, a + n)
+        return a + n + 8
+
+    # Decrypts them likewise. False when the tag is wrong: then what lies there is nothing.
+    def open(self, packet, a, n):
+        room = self._room
+        room.sizes[0] = a
+        room.sizes[1] = n
+        self._stream(n)
+        stream_xor(packet, room.work, room.sizes)
+        tag_open(packet, room.work, a + n)
+        self._mac(packet)
+        return tag_differs(packet, self._state, a + n) == 0
+
+    def _mac(self, packet):
+        room = self._room
+        end = mac_blocks(packet, room.work, self._state, room.sizes)
+        view = room.views[(end - 1) // _STEP]
+        self._cbc.encrypt(view, view)
+        mac_take(room.work, self._state, end, len(view))
+
+    def _stream(self, n):
+        room = self._room
+        view = room.views[(n + _BLOCK - 1) // _STEP]
+        counter_blocks(room.work, self._state, len(view) // _BLOCK)
+        self._ecb.encrypt(view, view)
