@@ -5,6 +5,7 @@
 # When the app returns the chip is at its REPL. Here the process writes what a
 # terminal would then show, and ends with code 0: a raw REPL is not emulated.
 
+import gc
 import sys
 import time
 
@@ -19,6 +20,7 @@ _config = Config(settings["config"])
 _storage = claim(_config.ring_samples)
 
 import machine  # noqa: E402
+from record import HEAP, Record  # noqa: E402
 
 from boards.microphone import I2SMicrophone  # noqa: E402
 from boards.uart import UartPort  # noqa: E402
@@ -76,10 +78,11 @@ class Microphone(I2SMicrophone):
 class Clock:
     # Capture time may be virtual; the link's never is.
 
-    def __init__(self, uart):
-        self._uart = uart
+    def __init__(self):
+        self.uart = None  # where there is one: it moves its bytes when it is looked at
         self._lifeline = open(settings["lifeline"], "rb", buffering=0) if settings["lifeline"] >= 0 else None
         self._byte = bytearray(1)
+        self._record = Record()
         self._looked_ms = time.ticks_ms() & _MASK
 
     def capture_us(self):
@@ -89,13 +92,19 @@ class Clock:
         return time.ticks_ms() & _MASK
 
     # Also where the process ends when the one that started it is gone: then the lifeline is at its end.
+    # A byte from there asks for the heap.
     def idle(self):
         now_ms = self.ms()
         if self._lifeline is not None and (now_ms - self._looked_ms) & _MASK >= _LIFELINE_MS:
             self._looked_ms = now_ms
-            if self._lifeline.readinto(self._byte) == 0:
+            came = self._lifeline.readinto(self._byte)
+            if came == 0:
                 sys.exit(0)
-        self._uart.any()
+            if came:
+                gc.collect()
+                self._record.write(HEAP, gc.mem_alloc(), time.ticks_us(), 0)
+        if self.uart is not None:
+            self.uart.any()
         time.sleep_us(200 if flat_out else 1000)
 
 
@@ -107,6 +116,13 @@ class Board:
         self.config = _config
         self.storage = _storage
         self.mic = Microphone(self.config)
+        self.clock = Clock()
+        self.device = self.config.device or machine.unique_id().hex()
+        self._uart = None
+        self.port = self._serial() if self.config.link == "serial" else self._network()
+        print("ossicle: the board is up")
+
+    def _serial(self):
         uart = machine.UART(
             self.config.uart,
             baudrate=_DEFAULT_BAUD,
@@ -116,14 +132,20 @@ class Board:
             txbuf=_TX_BYTES,
             timeout_char=2,
         )
-        self.port = UartPort(uart, _DEFAULT_BAUD, self.config.max_baud, paced=settings["pace"])
-        self.clock = Clock(uart)
-        self.device = self.config.device or machine.unique_id().hex()
-        self._uart = uart
-        print("ossicle: the board is up")
+        self._uart = self.clock.uart = uart
+        return UartPort(uart, _DEFAULT_BAUD, self.config.max_baud, paced=settings["pace"])
+
+    def _network(self):
+        from boards.net import SocketPort
+        from boards.wifi import Wifi
+
+        wifi = Wifi(self.config.ssid, self.config.password, self.config.note)
+        wifi.start()
+        return SocketPort(self.config.host, self.config.port, self.config.link == "ws", wifi)
 
     # W-33: the chip would be at its REPL.
     def leave(self, link):
         self.mic.close()
-        self._uart.leave(_BANNER)
-        time.sleep_ms(_LEAVE_MS)
+        if self._uart is not None:
+            self._uart.leave(_BANNER)
+            time.sleep_ms(_LEAVE_MS)

@@ -25,6 +25,7 @@ from ossicle import micropython as finder
 from ossicle import recording
 from ossicle.errors import LinkError
 from ossicle.paths import data_folder
+from ossicle.pattern import Pattern
 
 OUTPUT_MAX_BYTES = 65536  # of what the child says, the last so many are kept
 START_TIMEOUT_S = 20.0
@@ -39,13 +40,14 @@ REAL: Mapping[str, Any] = {}  # the firmware's defaults, as for a microphone
 class Emulator:
     """One emulated board.
 
-    `source` is a recording that soundfile reads. `speed` is "realtime" or "max" (flat out). `channels` and
-    `rate` (Hz) are those of the microphone; None takes the file's. `conversion` "identity" makes the firmware
-    hand on the file's samples as they are, "real" converts as for a microphone: slots are `int16 << 16`
-    either way. `stalls` are pairs of frames (where, for how long) in which the firmware does not get to
+    `source` is a recording that soundfile reads, or a Pattern. `speed` is "realtime" or "max" (flat out).
+    `channels` and `rate` (Hz) are those of the microphone; None takes the source's. `conversion` "identity"
+    makes the firmware hand on the file's samples as they are, "real" converts as for a microphone: slots are
+    `int16 << 16` either way. `stalls` are pairs of frames (where, for how long) in which the firmware does not get to
     fetch audio. `pace` holds the link to its baud rate and garbles bytes at the wrong one; None means in
     real time. `ibuf` is the I2S buffer in bytes, `config` goes over the firmware's configuration, and
-    `lost_callbacks` are the numbers of I2S callbacks that never come. `report` is called with a line of text
+    `lost_callbacks` are the numbers of I2S callbacks that never come. Into the file `record` the board puts
+    what it captured and when (`boards/unix_shims/record.py`). `report` is called with a line of text
     when starting takes a while. `heapsize` is 164 K as on an ESP32 without Wi-Fi, and 28 K for what only the
     emulation has: the shims, and firmware that is compiled where it runs.
 
@@ -54,7 +56,7 @@ class Emulator:
 
     def __init__(
         self,
-        source: str | Path,
+        source: str | Path | Pattern,
         *,
         speed: str = "realtime",
         channels: int | None = None,
@@ -69,6 +71,7 @@ class Emulator:
         config: Mapping[str, Any] | None = None,
         lost_callbacks: Sequence[int] = (),
         report: Callable[[str], object] | None = None,
+        record: IO[bytes] | None = None,
     ) -> None:
         if speed not in ("realtime", "max"):
             raise ValueError(f"speed is realtime or max, not {speed!r}")
@@ -79,6 +82,7 @@ class Emulator:
         self._report = report or self.notes.append
         self._heapsize = heapsize
         self._pace = speed == "realtime" if pace is None else pace
+        self._record = record
         self._output = b""
         self._ready = threading.Event()
         self._lifeline = contextlib.ExitStack()
@@ -86,7 +90,10 @@ class Emulator:
         with contextlib.ExitStack() as stack:
             with _above_streams():
                 self._slots: IO[bytes] = stack.enter_context(tempfile.TemporaryFile())
-            played = recording.write_slots(Path(source), self._slots, channels=channels, rate=rate)
+            if isinstance(source, Pattern):
+                played = recording.Slots(source.rate, source.channels, source.frames, ())
+            else:
+                played = recording.write_slots(Path(source), self._slots, channels=channels, rate=rate)
             self._open = stack.pop_all()
         self.notes += played.notes
         self.rate = played.rate
@@ -100,6 +107,7 @@ class Emulator:
             "ibuf": ibuf,
             "stalls": [list(stall) for stall in stalls],
             "lost_callbacks": list(lost_callbacks),
+            "pattern": [source.frames, source.key] if isinstance(source, Pattern) else [],
             "device": device or "",
             "config": {**(IDENTITY if conversion == "identity" else REAL), **(config or {})},
         }
@@ -127,10 +135,15 @@ class Emulator:
             lifeline, held = os.pipe()
             childs.callback(os.close, lifeline)
             self._lifeline.callback(os.close, held)
+            self._held = held
             os.set_blocking(lifeline, False)
             slots = self._slots.fileno()
             settings = childs.enter_context(tempfile.TemporaryFile())
+            given = [master, lifeline, slots, settings.fileno()]
             text = {**self._settings, "fd": master, "lifeline": lifeline, "slots": f"/dev/fd/{slots}"}
+            if self._record is not None:
+                text["record"] = self._record.fileno()
+                given.append(self._record.fileno())
             settings.write(json.dumps(text).encode())
             settings.flush()
             firmware = data_folder("firmware")
@@ -145,7 +158,7 @@ class Emulator:
                     "MICROPYPATH": f"{firmware / 'boards/unix_shims'}:{firmware}:.frozen",
                     "OSSICLE_EMULATOR": f"/dev/fd/{settings.fileno()}",
                 },
-                pass_fds=(master, lifeline, slots, settings.fileno()),
+                pass_fds=given,
                 start_new_session=True,
             )
             self._reader = threading.Thread(target=self._listen, name="ossicle-emulator", daemon=True)
@@ -186,6 +199,11 @@ class Emulator:
             self.stop()
             last = (self.stderr.strip() or "it said nothing").splitlines()[-1]
             raise LinkError(f"the emulated board did not come up: {last[:300]}", self.port)
+
+    def ask_heap(self) -> None:
+        """Have the board collect its garbage and put the heap in use into the `record`, within 0.1 s or so."""
+        if self.pid is not None:
+            os.write(self._held, b"h")
 
     @property
     def url(self) -> str:

@@ -15,6 +15,8 @@ _REAL = const(1)  # real time at which it was due, us
 
 _DEFAULTS = {
     "slots": "",  # raw little-endian int32 slots, channels interleaved
+    "pattern": [],  # [frames, key]: the source is kernels.fill() instead
+    "record": -1,  # a descriptor for what was captured, and when; see record.py
     "rate": 16000,  # of the slots
     "channels": 1,  # of the slots
     "speed": "realtime",  # or "max": flat out
@@ -24,6 +26,9 @@ _DEFAULTS = {
     "stalls": [],  # [[at_frame, frames], ...]: the firmware is held up for so long
     "lost_callbacks": [],  # callbacks that are lost, by number, as when the scheduler's queue is full
     "lifeline": -1,  # a descriptor; when it is at its end, so is the board
+    "wifi_outages": [],  # [[at_ms, ms], ...] since the board is up: no Wi-Fi for so long
+    "wifi_rssi": -55,
+    "socket_enomem": 0,  # each so many writes the network has no memory; 0: never
     "device": "",
     "config": {},
 }

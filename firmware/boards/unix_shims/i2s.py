@@ -16,9 +16,12 @@
 import _thread
 import os
 import utime
+from array import array
 from micropython import const, schedule
 
 from emulation import clock, flat_out, settings
+from kernels import fill
+from record import BEGUN, CAPTURED, DROPPED, Record
 
 _FRAMES = const(256)  # in a DMA buffer
 _MASK = const(0x3FFFFFFF)
@@ -44,7 +47,8 @@ class I2S:
         # fixed; the thread reads them
         self._slot_bytes = 4 * source  # of a frame in the file
         self._frame_bytes = 4 if format == I2S.MONO else 8  # of a frame in the firmware's buffer
-        self._total = os.stat(settings["slots"])[6] // self._slot_bytes  # frames in the file
+        pattern = settings["pattern"]
+        self._total = pattern[0] if pattern else os.stat(settings["slots"])[6] // self._slot_bytes  # frames
         # frames that DMA holds beside the buffer that is being filled
         self._hold = (max(ibuf // 2048, 2) - 1) * _FRAMES
         self._rate = rate
@@ -52,7 +56,9 @@ class I2S:
         self._losses = settings["lost_callbacks"]
         self._late_us = min(_HELD_UP_US, self._hold * 1000 // rate * 500)
         # the thread's own
-        self._file = open(settings["slots"], "rb", buffering=0)
+        self._file = None if pattern else open(settings["slots"], "rb", buffering=0)
+        self._fill = array("i", (0, 0, 0, self._frame_bytes // 4, pattern[1] if pattern else 0))
+        self._record = Record()
         self._at = 0  # frame at which the file stands
         self._scratch = bytearray(_FRAMES * self._slot_bytes)
         self._head = 0  # frames captured
@@ -92,6 +98,7 @@ class I2S:
         self._handler = handler
         if not started and handler is not None:
             self._capture_us = clock.us()
+            self._record.write(BEGUN, self._total, utime.ticks_us(), self._rate)
             clock.mark(self._capture_us, utime.ticks_us())
             if not flat_out:
                 clock.limit_us = self._late_us + _FRAMES * 1000000 // self._rate
@@ -117,7 +124,8 @@ class I2S:
             utime.sleep_ms(1)
         clock.limit_us = -1
         clock.stalled = False
-        self._file.close()
+        if self._file:
+            self._file.close()
 
     # ---- what only an emulator has
 
@@ -196,7 +204,9 @@ class I2S:
         self._head += frames
         self._capture_us = (self._capture_us + self._period_us(frames)) & _MASK
         clock.mark(self._capture_us, self._due_us)
+        self._record.write(CAPTURED, self._head, utime.ticks_us() if flat_out else self._due_us, self._tail)
         while self._head - self._tail > self._hold:
+            self._record.write(DROPPED, self._tail, self._due_us, _FRAMES)
             self._tail += _FRAMES
             self.dropped_frames += _FRAMES
         if self._stall_stop >= 0 and (self._head >= self._stall_stop or self._head == self._total):
@@ -245,6 +255,15 @@ class I2S:
 
     def _fetch(self, frames):
         # Frames from DMA into the buffer. DMA holds positions; what is there lies in the file.
+        if self._file is None:
+            args = self._fill
+            args[0] = self._got * self._frame_bytes
+            args[1] = self._tail
+            args[2] = frames
+            fill(self._current, args)
+            self._got += frames
+            self._tail += frames
+            return
         if self._at != self._tail:
             # from where it stands: an absolute place may be beyond a 32-bit seek
             self._file.seek((self._tail - self._at) * self._slot_bytes, 1)
