@@ -43,8 +43,8 @@ class Emulator:
     `source` is a recording that soundfile reads, or a Pattern. `speed` is "realtime" or "max" (flat out).
     `channels` and `rate` (Hz) are those of the microphone; None takes the source's. `conversion` "identity"
     makes the firmware hand on the file's samples as they are, "real" converts as for a microphone: slots are
-    `int16 << 16` either way. `stalls` are pairs of frames (where, for how long) in which the firmware does not get to
-    fetch audio. `pace` holds the link to its baud rate and garbles bytes at the wrong one; None means in
+    `int16 << 16` either way. `stalls` are pairs of frames (where, for how long) in which the firmware does
+    not get to fetch audio. `pace` holds the link to its baud rate and garbles bytes at the wrong one; None means in
     real time. `ibuf` is the I2S buffer in bytes, `config` goes over the firmware's configuration, and
     `lost_callbacks` are the numbers of I2S callbacks that never come. Into the file `record` the board puts
     what it captured and when (`boards/unix_shims/record.py`). `report` is called with a line of text
@@ -201,7 +201,7 @@ class Emulator:
             raise LinkError(f"the emulated board did not come up: {last[:300]}", self.port)
 
     def ask_heap(self) -> None:
-        """Have the board collect its garbage and put the heap in use into the `record`, within 0.1 s or so."""
+        """Have the board collect its garbage and put the heap in use into the `record`, in 0.1 s or so."""
         if self.pid is not None:
             os.write(self._held, b"h")
 
