@@ -10,6 +10,7 @@ from ossicle._wire import (
     HEADER_AT_SEQUENCE,
     HEADER_AT_TICKS_US,
     HEADER_BYTES,
+    KIND_HELLO,
     PAYLOAD_MAX_BYTES,
     SERIAL_FRAME_MAX_BYTES,
     put_header,
@@ -24,7 +25,9 @@ class PacketBuilder:
         self.payload_at = HEADER_BYTES
         self.payload_max = PAYLOAD_MAX_BYTES
         self.session = 0
-        self.number = 0  # of the next transmission in the session
+        self.number = 0  # of the next transmission in the session, where it is not sealed
+        self.seal = None  # where there is a key
+        self.clear = False  # the next packet is not sealed, whatever the session is
 
     # A new session, or none: numbers start again.
     def restart(self, session):
@@ -32,8 +35,12 @@ class PacketBuilder:
         self.number = 0
 
     # Header and check around the n bytes of payload that are in the buffer; the length.
-    # Packets of session 0 belong to no session, and their number is 0.
+    # Unsealed packets of session 0 belong to no session, and their number is 0. The length is 0
+    # where the packet has to be sealed and there is no key any more.
     def finish(self, kind, flags, session, sequence, ticks_us, n):
+        seal = self.seal
+        if seal is not None and seal.active and kind != KIND_HELLO and not self.clear:
+            return seal.finish(self.buffer, kind, flags, session, sequence, ticks_us, n)
         number = 0
         if session:
             number = self.number
@@ -42,7 +49,7 @@ class PacketBuilder:
         return crc32_put(self.buffer, HEADER_BYTES + n, CRC_TABLE)
 
 
-# The payload's length when the n bytes are a packet (W-1, W-4, W-10), else -1.
+# The payload's length when the n bytes are an unsealed packet (W-1, W-4, W-10), else -1.
 def payload_bytes(buf, n):
     n -= HEADER_BYTES + 4
     if n < 0 or n > PAYLOAD_MAX_BYTES or not crc32_ok(buf, HEADER_BYTES + n, CRC_TABLE):

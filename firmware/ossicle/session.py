@@ -54,8 +54,9 @@ _PAYLOAD = const(16)
 
 
 class Session:
-    # All attributes are the loop's. `hello` gives the JSON of HELLO as bytes.
-    def __init__(self, link, ring, capture, mic, clock, hello):
+    # All attributes are the loop's. `hello` gives the JSON of HELLO as bytes; `seal` is None where
+    # there is no key; `plain` says whether a START that is not sealed is taken (W-51).
+    def __init__(self, link, ring, capture, mic, clock, hello, seal=None, plain=True):
         self._link = link
         self.ring = ring
         self.capture = capture
@@ -63,6 +64,8 @@ class Session:
         self._clock = clock
         self._hello = hello
         self.builder = PacketBuilder()
+        self.seal = self.builder.seal = seal
+        self.plain = plain
         self.resends = Resends()
         self.state = IDLE
         self.suspended = False
@@ -81,6 +84,7 @@ class Session:
         self.refused_token = 0
         self.refused_reason = 0
         self.refused_text = b""
+        self.refused_clear = False  # the START was not sealed, and its answer is not
         self.pong = bytearray(PONG_SIZE)
         self.pong_session = 0
         self.set_reply = bytearray(SET_REPLY_SIZE)
@@ -163,10 +167,11 @@ class Session:
         if self.state == DRAINING and 0 <= self.sender.last_sequence < next_sequence:
             self.state = DONE
 
-    def refuse(self, token, reason, text):
+    def refuse(self, token, reason, text, clear=False):
         self.refused_token = token
         self.refused_reason = reason
         self.refused_text = text
+        self.refused_clear = clear
         self.answers |= REFUSED
 
     def answer_started(self, token):
@@ -190,6 +195,9 @@ class Session:
             self.stop()
         if self.builder.number >= SESSION_RENEW_NUMBER:
             self._renew()
+        if self.seal is not None and self.seal.spent():
+            self.suspended = True  # until a host agrees on new keys and resumes
+            self.answers &= HELLO
         if (now_ms - self._host_ms) & _MASK >= SILENCE_MS:
             self.suspended = True
             self._host_ms = (now_ms - SILENCE_MS) & _MASK  # the difference must not wrap
@@ -265,7 +273,10 @@ class Session:
         put_u30(buf, _PAYLOAD + _wire.REFUSED_AT_TOKEN, self.refused_token)
         put_u16(buf, _PAYLOAD + _wire.REFUSED_AT_REASON, self.refused_reason)
         put_u16(buf, _PAYLOAD + 6, 0)
-        return self._answer_text(KIND_REFUSED, 0, REFUSED_SIZE, self.refused_text)
+        self.builder.clear = self.refused_clear
+        n = self._answer_text(KIND_REFUSED, 0, REFUSED_SIZE, self.refused_text)
+        self.builder.clear = False
+        return n
 
     # All parameters in force (W-21).
     def _answer_started(self):

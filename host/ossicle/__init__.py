@@ -14,7 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import AsyncMicrophone, Microphone, connect, open
+    from .api import Microphone, connect, open
+    from .asynchronous import AsyncMicrophone
     from .audio.chunk import AudioChunk, suggest_overlap
     from .audio.ring import AudioRing
     from .audio.segmenter import Segment, Segmenter
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "AsyncMicrophone": "api",
+    "AsyncMicrophone": "asynchronous",
     "AudioChunk": "audio.chunk",
     "AudioRing": "audio.ring",
     "Block": "block",

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .asynchronous import AsyncMicrophone, Connecting
 from .block import Block
-from .discover import choose
-from .emulator import Emulator
 from .errors import LinkError
 from .links.serial import SerialLink
 from .microphone import Microphone, MicrophoneStats
@@ -17,8 +14,10 @@ from .proto.request import Resume, StreamRequest
 from .subscription import Subscription
 from .urls import Target, parse
 
+if TYPE_CHECKING:
+    from .asynchronous import Connecting
+
 __all__ = [
-    "AsyncMicrophone",
     "Block",
     "Microphone",
     "MicrophoneStats",
@@ -74,6 +73,8 @@ def open(
     if target.kind == "emulator":
         return _open_emulator(target, request, deadline_ms, timeout)
     if target.kind == "auto":
+        from .discover import choose
+
         target = replace(target, port=choose(timeout))
     link = SerialLink(target.port)
     receiver = Receiver(request, deadline_ms=deadline_ms, baud=link.baud, resume=resume)
@@ -89,10 +90,14 @@ def connect(url: str = "auto", **options: Any) -> Connecting:
         async for block in mic.blocks():
             ...
     """
+    from .asynchronous import Connecting  # asyncio takes as long to import as all else here
+
     return Connecting(lambda: open(url, **options))
 
 
 def _open_emulator(target: Target, request: StreamRequest, deadline_ms: float, timeout: float) -> Microphone:
+    from .emulator import Emulator
+
     try:
         emulator = Emulator(target.source, rate=request.rate, channels=request.channels, **target.options)
     except ValueError as error:

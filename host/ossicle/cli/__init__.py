@@ -15,9 +15,10 @@ def main() -> None:
     if interrupted is signal.default_int_handler:
         # There is nothing to keep yet: Ctrl-C ends the process, without a traceback out of some import.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from .commands import app
+    from .commands import program_for
     from .guard import FAILED, complain, os_error_line, quiet_stdout
 
+    app = program_for(sys.argv[1:])
     signal.signal(signal.SIGINT, interrupted)
     try:
         app()

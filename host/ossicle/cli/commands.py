@@ -1,30 +1,50 @@
-"""The commands of `ossicle`. Each lies in a module of its own; this one only gathers them."""
+"""The commands of `ossicle`. Each lies in a module of its own; this one only gathers them.
+
+Only the module of the command that is asked for is imported: a recorder that was killed is to be back before
+the device's ring has gone round.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .. import __version__
-from .bench import bench
-from .demo import demo
-from .devices import devices
-from .emulate import emulate
 from .guard import guarded
-from .listen import listen
-from .record import record
-from .vad import vad
 
-app = typer.Typer(
-    name="ossicle",
-    help="A microphone that accounts for every sample.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-for command in (demo, emulate, listen, record, vad, devices, bench):
-    app.command()(guarded(command))
+if TYPE_CHECKING:
+    app: typer.Typer
+
+COMMANDS = ("demo", "emulate", "listen", "record", "vad", "devices", "bench")
+"""In the order of the help. The module of each has a function of its name, or a Typer with more below it."""
+
+
+def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The program with these commands."""
+    program = typer.Typer(
+        name="ossicle",
+        help="A microphone that accounts for every sample.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    program.callback()(about)
+    for name in names:
+        command = getattr(import_module(f".{name}", __package__), name)
+        if isinstance(command, typer.Typer):
+            program.add_typer(command, name=name)
+        else:
+            program.command()(guarded(command))
+    return program
+
+
+def program_for(words: Sequence[str]) -> typer.Typer:
+    """What the words of a command line need: one command, or all where they name none."""
+    first = next((word for word in words if not word.startswith("-")), "")
+    return build([first] if first in COMMANDS else COMMANDS)
 
 
 def _version(asked: bool) -> None:
@@ -33,10 +53,16 @@ def _version(asked: bool) -> None:
         raise typer.Exit(0)
 
 
-@app.callback()
 def about(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
     ] = False,
 ) -> None:
     """A microphone that accounts for every sample."""
+
+
+def __getattr__(name: str) -> Any:
+    """`app`: the program with all commands."""
+    if name == "app":
+        return build()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

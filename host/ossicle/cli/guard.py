@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import ParamSpec, TypeVar
 
-import soundfile
 import typer
 
 from ..errors import OssicleError
@@ -56,11 +55,19 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             complain(str(error))
         except OSError as error:
             complain(os_error_line(error))
-        except soundfile.LibsndfileError as error:
+        except Exception as error:
+            if not _of_libsndfile(error):
+                raise
             complain(str(error))
         raise typer.Exit(FAILED)
 
     return run
+
+
+def _of_libsndfile(error: Exception) -> bool:
+    """Where soundfile was not imported, it raised nothing."""
+    soundfile = sys.modules.get("soundfile")
+    return soundfile is not None and isinstance(error, soundfile.LibsndfileError)
 
 
 class Interrupts:

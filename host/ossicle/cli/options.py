@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Annotated, Unpack
+from typing import TYPE_CHECKING, Annotated, Unpack
 
 import typer
 
-from ..audio.options import NAMES, Options, Values
 from .guard import USAGE, complain
+
+if TYPE_CHECKING:
+    from ..audio.options import Options, Values
 
 LONG_S = 1e8  # three years: what is longer is infinite, or a mistake
 
@@ -109,6 +111,8 @@ PreRoll = Annotated[
 def segmenter(preset: str | None, **given: Unpack[Values]) -> Options:
     """The options of the segmenter that were asked for. Ends the command, with one line, where they make no
     sense."""
+    from ..audio.options import NAMES, Options  # a recorder starts faster without
+
     try:
         return Options().changed(preset, **given)
     except ValueError as error:

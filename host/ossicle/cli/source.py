@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import unquote
 
-import soundfile
 import typer
 
 from ..api import Microphone
 from ..api import open as open_microphone
 from ..errors import OssicleError
-from ..paths import for_libsndfile
 from .options import Mode
 from .output import Output
 
@@ -31,6 +29,10 @@ def suits(url: str, rate: int | None, channels: int | None) -> tuple[int, int, f
     path = file_of(url)
     info = None
     if path is not None and path.is_file():
+        import soundfile
+
+        from ..paths import for_libsndfile
+
         try:
             info = soundfile.info(for_libsndfile(path))
         except (soundfile.SoundFileError, TypeError):

@@ -12,7 +12,6 @@ import os
 from typing import Any
 
 import numpy.typing as npt
-import soundfile
 
 from ossicle.sinks.sink import Sink, SinkError
 
@@ -28,6 +27,8 @@ class FlacSink(Sink):
 
     def __init__(self, path: str | os.PathLike[str], rate: int, channels: int = 1) -> None:
         """Makes the file. Raises `SinkError` for more channels than FLAC has, and `OSError`."""
+        import soundfile  # for a WAV file nobody needs it, and a recorder starts faster without
+
         super().__init__(path, rate, channels)
         if channels > CHANNELS_MAX:
             raise SinkError(

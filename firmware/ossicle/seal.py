@@ -1,0 +1,217 @@
+# Sealed packets on the device's side (W-45 to W-52): which keys there are, which are in force,
+# and what may still come under them.
+#
+# A key is made from the pre-shared one and both sides' challenges. Those that the last HELLO
+# asked for are pending: made when a packet comes that may be theirs, in force once one opens.
+# Then the device's challenge is drawn anew. So no key comes into force twice, and `number`,
+# which starts at 0 with each, makes no nonce twice.
+#
+# HELLO allocates, and so does the first packet under new keys; no other packet does.
+import json
+import os
+from array import array
+from binascii import hexlify, unhexlify
+from hashlib import sha256
+
+from micropython import const
+
+from ossicle._wire import (
+    CHALLENGE_BYTES,
+    FLAG_RESERVED_MASK,
+    FLAG_SEALED,
+    HEADER_AT_FLAGS,
+    HEADER_AT_NUMBER,
+    HEADER_AT_SEQUENCE,
+    HEADER_AT_SESSION,
+    HEADER_AT_TICKS_US,
+    HEADER_BYTES,
+    KIND_HELLO,
+    RANGE_SIZE,
+    REPLAY_WINDOW,
+    REQUEST_RANGES_MAX,
+    REQUEST_SIZE,
+    SESSION_RENEW_NUMBER,
+    TAG_BYTES,
+    put_header,
+    u16,
+    u30,
+)
+from ossicle.ccm import Ccm, Room
+from ossicle.kernels import C_COUNT, C_FROM, C_SIZE, C_TO, copy_bytes
+
+# What a key is for; the first two are the directions of the nonce.
+HOST = const(0)
+DEVICE = const(1)
+PROOF = const(2)
+
+_KEY_BYTES = const(16)
+_NAME_MAX_BYTES = const(255)
+_HOST_MAX_BYTES = HEADER_BYTES + REQUEST_SIZE + REQUEST_RANGES_MAX * RANGE_SIZE + TAG_BYTES  # a REQUEST
+
+
+# RFC 2104 with SHA-256, of which stock builds have no `hmac`.
+def hmac(key, message):
+    if len(key) > 64:
+        key = sha256(key).digest()
+    key = key + bytes(64 - len(key))
+    inner = sha256(bytes(b ^ 0x36 for b in key) + message).digest()
+    return sha256(bytes(b ^ 0x5C for b in key) + inner).digest()
+
+
+# W-46. Challenges and names are bytes.
+def derive(psk, purpose, host_challenge, device_challenge, host, device):
+    message = b"ossicle" + bytes((purpose,)) + host_challenge + device_challenge
+    message += bytes((len(host),)) + host + bytes((len(device),)) + device
+    return hmac(psk, message)[:_KEY_BYTES]
+
+
+# The numbers that have come under one key.
+class Window:
+    def __init__(self):
+        self._seen = array("i", (-1 for _ in range(REPLAY_WINDOW)))  # the last of each remainder
+        self._highest = -1
+
+    def restart(self):
+        self._highest = -1
+        for i in range(REPLAY_WINDOW):
+            self._seen[i] = -1
+
+    # Not there yet, and not older than the window.
+    def fresh(self, number):
+        return number > self._highest - REPLAY_WINDOW and self._seen[number % REPLAY_WINDOW] != number
+
+    def take(self, number):
+        self._seen[number % REPLAY_WINDOW] = number
+        if number > self._highest:
+            self._highest = number
+
+
+class Seal:
+    # `psk` is the pre-shared key, `device` the id that HELLO tells.
+    def __init__(self, psk, device):
+        self._psk = psk
+        self._device = device.encode()
+        self._room = Room()
+        self._window = Window()
+        self._kept = bytearray(_HOST_MAX_BYTES)  # a packet while the keys in force are tried on it
+        self._copy = array("i", (0 for _ in range(C_SIZE)))
+        # Nothing but HELLO goes out, or is believed, that is not sealed. Stays when keys end.
+        self.active = False
+        self.number = 0  # of the next packet under the keys in force
+        self._in = None  # keys in force, one for each direction
+        self._out = None
+        self._pending = None  # the host's, once it was made
+        # The handshake: our challenge, the host's and its name (None: no host has said).
+        self._challenge = os.urandom(CHALLENGE_BYTES)
+        self._host_challenge = None
+        self._host = b""
+        self._proof = ""  # hex; "" until it is asked for
+
+    # -- HELLO -------------------------------------------------------------------------
+
+    # The n bytes at `at` are the JSON of a host's HELLO. One that has no challenge, or is no
+    # JSON, leaves what there is.
+    def heard_hello(self, buf, at, n):
+        try:
+            said = json.loads(bytes(memoryview(buf)[at : at + n]))
+            challenge = unhexlify(said["challenge"])
+            name = said["host"].encode()
+        except (ValueError, TypeError, KeyError, AttributeError, MemoryError, RuntimeError):
+            return
+        if len(challenge) != CHALLENGE_BYTES or len(name) > _NAME_MAX_BYTES:
+            return
+        if challenge != self._host_challenge or name != self._host:
+            self._host_challenge = challenge
+            self._host = name
+            self._pending = None
+            self._proof = ""
+
+    # What HELLO says of it, into the dict: challenge, and the proof for the host that asked.
+    def tell(self, fields):
+        fields["challenge"] = hexlify(self._challenge).decode()
+        if self._host_challenge is not None:
+            self._proof = self._proof or hexlify(self._derive(PROOF)).decode()
+            fields["proof"] = self._proof
+
+    def _derive(self, purpose):
+        return derive(
+            self._psk, purpose, self._host_challenge, self._challenge, self._host, self._device
+        )
+
+    # -- packets -----------------------------------------------------------------------
+
+    # The payload's length when the n bytes are a host's packet that opens, else -1. It lies in
+    # its place in the clear then.
+    def open(self, buf, n):
+        n -= HEADER_BYTES + TAG_BYTES
+        if n < 0 or n > _HOST_MAX_BYTES - HEADER_BYTES - TAG_BYTES or buf[0] == KIND_HELLO:
+            return -1
+        number = u30(buf, HEADER_AT_NUMBER)
+        if buf[HEADER_AT_FLAGS] & FLAG_RESERVED_MASK or number < 0:
+            return -1
+        if u30(buf, HEADER_AT_SEQUENCE) < 0 or u30(buf, HEADER_AT_TICKS_US) < 0:
+            return -1
+        pending = self._host_challenge is not None and u16(buf, HEADER_AT_SESSION) == 0
+        if self._in is not None and self._window.fresh(number):
+            if pending:
+                self._move(buf, self._kept, n)
+            if self._opens(self._in, buf, n):
+                self._window.take(number)
+                return n
+            if pending:
+                self._move(self._kept, buf, n)
+        if pending and self._opens_anew(buf, n):
+            self._window.take(number)
+            return n
+        return -1
+
+    # Header, payload of n bytes and tag to another buffer.
+    def _move(self, src, dst, n):
+        self._copy[C_FROM] = self._copy[C_TO] = 0
+        self._copy[C_COUNT] = HEADER_BYTES + n + TAG_BYTES
+        copy_bytes(src, dst, self._copy)
+
+    def _opens(self, key, buf, n):
+        key.nonce(HOST, buf, HEADER_AT_NUMBER)
+        return key.open(buf, HEADER_BYTES, n)
+
+    # The first packet that opens under the pending keys puts them into force (W-49).
+    def _opens_anew(self, buf, n):
+        if self._pending is None:
+            self._pending = Ccm(self._derive(HOST), self._room)
+        if not self._opens(self._pending, buf, n):
+            return False
+        self._in = self._pending
+        self._out = Ccm(self._derive(DEVICE), self._room)
+        self._window.restart()
+        self.number = 0
+        self.active = True
+        self._challenge = os.urandom(CHALLENGE_BYTES)
+        self._host_challenge = self._pending = None
+        self._proof = ""
+        return True
+
+    # Header and tag around the n bytes of payload in the buffer; the length, or 0 where there is
+    # no key to seal with.
+    def finish(self, buf, kind, flags, session, sequence, ticks_us, n):
+        key = self._out
+        if key is None:
+            return 0
+        put_header(buf, kind, flags | FLAG_SEALED, session, sequence, ticks_us, self.number)
+        self.number += 1
+        key.nonce(DEVICE, buf, HEADER_AT_NUMBER)
+        return key.seal(buf, HEADER_BYTES, n)
+
+    # -- ends --------------------------------------------------------------------------
+
+    # The numbers are used up: True once, when the keys have been forgotten for it (W-50).
+    def spent(self):
+        if self.number < SESSION_RENEW_NUMBER or self._out is None:
+            return False
+        self._in = self._out = None
+        return True
+
+    # A host that does not seal has the device.
+    def leave(self):
+        self.active = False
+        self._in = self._out = None
