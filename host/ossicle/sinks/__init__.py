@@ -6,17 +6,18 @@ import os
 from pathlib import Path
 
 from ossicle.sinks.flac import FlacSink
+from ossicle.sinks.head import TEXT_MAX_BYTES
 from ossicle.sinks.sink import Sink, SinkError
 from ossicle.sinks.wav import WavSink
 
-__all__ = ["FlacSink", "Sink", "SinkError", "WavSink", "open_sink"]
+__all__ = ["TEXT_MAX_BYTES", "FlacSink", "Sink", "SinkError", "WavSink", "open_sink"]
 
 _BY_SUFFIX = {".wav": WavSink, ".flac": FlacSink}
 
 
-def open_sink(path: str | os.PathLike[str], rate: int, channels: int = 1) -> Sink:
+def open_sink(path: str | os.PathLike[str], rate: int, channels: int = 1, *, described: bool = False) -> Sink:
     """A file for int16 audio of `rate` Hz, of the format that its suffix names; an old file of that name is
-    lost.
+    lost. `described`: with room in its head for a text, see `Sink.describe`.
 
     Raises `SinkError` for a suffix that it does not know, and `OSError` where the file cannot be made.
     """
@@ -25,4 +26,4 @@ def open_sink(path: str | os.PathLike[str], rate: int, channels: int = 1) -> Sin
         raise SinkError(
             f"{os.fspath(path)}: a recording ends in {' or '.join(_BY_SUFFIX)}, not {suffix or 'nothing'}"
         )
-    return _BY_SUFFIX[suffix](path, rate, channels)
+    return _BY_SUFFIX[suffix](path, rate, channels, described=described)

@@ -11,6 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ossicle.errors import OssicleError
+from ossicle.sinks.head import TEXT_MAX_BYTES
+
+
+_SILENCE_FRAMES = 16384  # where silence has to be written, piece by piece
 
 
 class SinkError(OssicleError):
@@ -47,10 +51,37 @@ class Sink(ABC):
             self._append(frames)
             self.frames += len(frames)
 
+    def describe(self, text: str) -> None:
+        """Replace the text in the file's head, which readers show as its comment; "" before the first.
+
+        Raises `SinkError` when closed or made without room for a text, `ValueError` for more than
+        `TEXT_MAX_BYTES` bytes of UTF-8, and `OSError`.
+        """
+        if self.closed:
+            raise SinkError(f"{self.path} is closed")
+        if not self.described:
+            raise SinkError(f"{self.path} has no room for a description")
+        if len(text.encode()) > TEXT_MAX_BYTES:
+            raise ValueError(f"a description of {len(text.encode())} bytes: at most {TEXT_MAX_BYTES} fit")
+        self._describe(text)
+
+    def silence(self, frames: int) -> None:
+        """Append so many frames of zeros. Raises `SinkError` when closed, and `OSError`."""
+        if self.closed:
+            raise SinkError(f"{self.path} is closed")
+        if frames > 0:
+            self._append_silence(frames)
+            self.frames += frames
+
     @property
     @abstractmethod
     def closed(self) -> bool:
         """Whether it takes no more."""
+
+    @property
+    @abstractmethod
+    def described(self) -> bool:
+        """Whether it has room for a text."""
 
     @abstractmethod
     def close(self) -> None:
@@ -59,6 +90,15 @@ class Sink(ABC):
     @abstractmethod
     def _append(self, frames: npt.NDArray[Any]) -> None:
         """Put at least one frame, of the right kind, behind the others."""
+
+    @abstractmethod
+    def _describe(self, text: str) -> None:
+        """Put a text of the right length into the head."""
+
+    def _append_silence(self, frames: int) -> None:
+        """Put at least one frame of zeros behind the others."""
+        shape = () if self.channels == 1 else (self.channels,)
+        self._append_all(np.zeros((min(frames, _SILENCE_FRAMES), *shape), np.int16), frames)
 
     def __enter__(self) -> Self:
         return self

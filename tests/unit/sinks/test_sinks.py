@@ -19,7 +19,7 @@ import soundfile
 
 from ossicle.errors import OssicleError
 from ossicle.sinks import FlacSink, SinkError, WavSink, open_sink
-from ossicle.sinks.wav import HEADER_BYTES, header
+from ossicle.sinks.head import BARE_BYTES, Head, compose
 
 SUFFIXES = (".wav", ".flac")
 FLAC_BLOCK = 4096
@@ -61,7 +61,7 @@ def test_a_wav_is_whole_after_each_write(tmp_path: Path, channels: int) -> None:
     for i in range(20):
         sink.write(audio(i * 100, 100, channels))
         assert (soundfile.read(path, dtype="int16")[0] == audio(0, i * 100 + 100, channels)).all()
-        assert path.stat().st_size == HEADER_BYTES + (i + 1) * 200 * channels
+        assert path.stat().st_size == BARE_BYTES + (i + 1) * 200 * channels
     sink.close()
 
 
@@ -73,13 +73,13 @@ def test_the_header_comes_after_the_frames(tmp_path: Path, monkeypatch: pytest.M
 
     def write(file: int, data: Any) -> int:
         written = real(file, data[: max(1, min(len(data), 77))])  # short writes, as a full pipe or disk gives
-        claimed = struct.unpack_from("<I", path.read_bytes(), HEADER_BYTES - 4)[0]
-        assert HEADER_BYTES + claimed <= path.stat().st_size
+        claimed = struct.unpack_from("<I", path.read_bytes(), BARE_BYTES - 4)[0]
+        assert BARE_BYTES + claimed <= path.stat().st_size
         seen.append(claimed)
         return written
 
     sink.write(audio(0, 50))
-    monkeypatch.setattr(os, "write", lambda f, d: write(f, d) if len(d) != HEADER_BYTES else real(f, d))
+    monkeypatch.setattr(os, "write", lambda f, d: write(f, d) if len(d) != BARE_BYTES else real(f, d))
     sink.write(audio(50, 1000))
     monkeypatch.undo()
     assert set(seen) == {100}, "the old length until all is there"
@@ -142,9 +142,9 @@ def test_beyond_four_gigabytes(tmp_path: Path) -> None:
     frames = 3 * 2**30
     path = tmp_path / "a.wav"
     with path.open("wb") as file:
-        file.write(header(16000, 1, frames))
-        file.truncate(HEADER_BYTES + 2 * frames)
-        file.seek(HEADER_BYTES + 2 * (frames - 4))
+        file.write(compose(Head(16000, 1, frames, None)))
+        file.truncate(BARE_BYTES + 2 * frames)
+        file.seek(BARE_BYTES + 2 * (frames - 4))
         file.write(audio(0, 4).tobytes())
     with soundfile.SoundFile(path) as back:
         assert (back.format, back.frames) == ("RF64", frames)
@@ -153,10 +153,12 @@ def test_beyond_four_gigabytes(tmp_path: Path) -> None:
 
 
 def test_where_riff_ends() -> None:
-    most = (0xFFFFFFFF - HEADER_BYTES + 8) // 2
-    assert header(16000, 1, most)[:4] == b"RIFF"
-    assert header(16000, 1, most + 1)[:4] == b"RF64"
-    assert len(header(16000, 1, most)) == len(header(16000, 1, most + 1)) == HEADER_BYTES
+    most = (0xFFFFFFFF - BARE_BYTES + 8) // 2
+    assert compose(Head(16000, 1, most, None))[:4] == b"RIFF"
+    assert compose(Head(16000, 1, most + 1, None))[:4] == b"RF64"
+    assert (
+        len(compose(Head(16000, 1, most, None))) == len(compose(Head(16000, 1, most + 1, None))) == BARE_BYTES
+    )
 
 
 def test_an_old_file_goes(tmp_path: Path) -> None:

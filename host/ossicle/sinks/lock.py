@@ -1,0 +1,51 @@
+"""One writer a file: a lock on the file itself, which ends with its process, whatever ends that."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from ossicle.sinks.sink import SinkError
+
+_BUSY = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)
+_BEHIND_ALL = 1 << 62  # Windows locks bytes, and lets nobody read them: one that no file has
+
+if os.name == "nt":
+    import msvcrt
+
+    def _lock(file: int) -> None:
+        os.lseek(file, _BEHIND_ALL, os.SEEK_SET)
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(file: int) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def open_alone(path: str, *, make: bool) -> int:
+    """A descriptor for reading and writing of a file that nobody else has open so; its content stays.
+
+    `make` makes it where there is none. Raises `SinkError` where another writer is at it, and `OSError`.
+    """
+    flags = os.O_RDWR | (os.O_CREAT if make else 0) | getattr(os, "O_BINARY", 0)
+    file = os.open(path, flags, 0o666)
+    try:
+        _lock(file)
+    except OSError as error:
+        if error.errno in _BUSY:
+            os.close(file)
+            raise SinkError(f"{path}: another program is writing it") from None
+        # A file system without locks: nobody can be kept away.
+    except BaseException:
+        os.close(file)
+        raise
+    return file
+
+
+def cut(file: int, size: int) -> None:
+    """Let the file end after `size` bytes. A device, which has no length, stays as it is."""
+    if stat.S_ISREG(os.fstat(file).st_mode):
+        os.ftruncate(file, size)
