@@ -2,11 +2,12 @@
 from micropython import const
 from struct import pack_into
 
-SPEC_HASH = "90406156"
+SPEC_HASH = "078e7000"
 PROTOCOL_VERSION = const(1)
 PAYLOAD_MAX_BYTES = const(1344)
 HEADER_BYTES = const(16)
 TAG_BYTES = const(8)
+PACKET_MAX_BYTES = const(1368)
 SERIAL_FRAME_MAX_BYTES = const(1375)
 HOP_MIN_FRAMES = const(64)
 REQUEST_RANGES_MAX = const(8)
@@ -21,7 +22,9 @@ REPLAY_WINDOW = const(64)
 KEY_MIN_BYTES = const(16)
 KEY_MAX_BYTES = const(32)
 CHALLENGE_BYTES = const(16)
+ADPCM_HEAD_BYTES = const(4)
 SILENCE_MS = const(3000)
+HELLO_UNASKED_MS = const(1000)
 HELLO_ANSWER_MS = const(50)
 STATUS_INTERVAL_MS = const(1000)
 LAST_REPEAT_MS = const(200)
@@ -59,6 +62,7 @@ FLAG_SEALED = const(32)
 FLAG_RESERVED_MASK = const(192)
 START_RESUME = const(1)
 CODEC_PCM16 = const(0)
+CODEC_ADPCM = const(1)
 MODE_LOSSLESS = const(0)
 MODE_LIVE = const(1)
 CAUSE_OVERWRITTEN = const(1)

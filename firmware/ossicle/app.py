@@ -12,12 +12,23 @@ from ossicle import FIRMWARE_VERSION
 from ossicle._wire import PROTOCOL_VERSION, SPEC_HASH
 from ossicle.capture import Capture
 from ossicle.commands import CHANNELS, RATES, Commands
-from ossicle.links.serial import SerialLink
 from ossicle.ring import Ring
 from ossicle.session import Session
 
 _SETTLED_MS = const(10000)
 _MASK = const(0x3FFFFFFF)
+
+
+# Only the link of the configuration is imported: the others would cost memory.
+def make_link(board):
+    kind = board.config.link
+    if kind == "udp":
+        from ossicle.links.udp import UdpLink as Link
+    elif kind == "ws":
+        from ossicle.links.websocket import WebSocketLink as Link
+    else:
+        from ossicle.links.serial import SerialLink as Link
+    return Link(board.port, board.clock)
 
 
 class App:
@@ -27,9 +38,23 @@ class App:
         self.ring = Ring(board.storage)
         board.mic.ring = self.ring
         self.capture = Capture(board.mic, self.ring, board.clock, board.config)
-        self.link = SerialLink(board.port, board.clock)
-        self.session = Session(self.link, self.ring, self.capture, board.mic, board.clock, self.hello)
+        self.link = make_link(board)
+        self.seal = self._seal(board.config.key)
+        plain = board.config.plain or self.link.default_baud > 0  # W-51
+        self.session = Session(
+            self.link, self.ring, self.capture, board.mic, board.clock, self.hello, self.seal, plain
+        )
         self.commands = Commands(self.session, self.link, board.clock)
+
+    # Room and machine code for sealing are taken where there is a key only.
+    def _seal(self, key):
+        if not key:
+            return None
+        from binascii import unhexlify
+
+        from ossicle.seal import Seal
+
+        return Seal(unhexlify(key), self.board.device)
 
     # Returns when the way back to the REPL is asked for (W-33). `settled` is called once,
     # after ten seconds in which nothing failed.
@@ -67,19 +92,20 @@ class App:
     # W-18.
     def hello(self):
         board = self.board
-        text = json.dumps(
-            {
-                "ossicle": PROTOCOL_VERSION,
-                "spec": SPEC_HASH,
-                "device": board.device,
-                "firmware": FIRMWARE_VERSION,
-                "board": board.name,
-                "rates": RATES,
-                "channels": CHANNELS,
-                "codecs": ["pcm16"],
-                "ring": self.ring.samples,
-                "max_baud": board.port.max_baud,
-                "notes": board.config.notes,
-            }
-        )
-        return text.encode()
+        fields = {
+            "ossicle": PROTOCOL_VERSION,
+            "spec": SPEC_HASH,
+            "device": board.device,
+            "firmware": FIRMWARE_VERSION,
+            "board": board.name,
+            "rates": RATES,
+            "channels": CHANNELS,
+            "codecs": ["pcm16", "adpcm"],
+            "ring": self.ring.samples,
+            "max_baud": board.port.max_baud,
+            "plain": self.session.plain,
+            "notes": board.config.notes,
+        }
+        if self.seal is not None:
+            self.seal.tell(fields)
+        return json.dumps(fields).encode()

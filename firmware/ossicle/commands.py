@@ -5,8 +5,11 @@ from micropython import const
 from ossicle import _wire
 from ossicle._wire import (
     ACK_SIZE,
-    CODEC_PCM16,
+    ADPCM_HEAD_BYTES,
+    CODEC_ADPCM,
+    FLAG_SEALED,
     GAIN_MAX,
+    HEADER_AT_FLAGS,
     HEADER_AT_SESSION,
     HEADER_BYTES,
     HOP_MIN_FRAMES,
@@ -34,7 +37,7 @@ from ossicle._wire import (
     u30,
 )
 from ossicle.packet import payload_bytes
-from ossicle.session import HELLO, IDLE, PONG, SET_REPLY
+from ossicle.session import IDLE, PONG, SET_REPLY
 
 _MASK = const(0x3FFFFFFF)
 _PAYLOAD = const(16)
@@ -50,11 +53,15 @@ class Commands:
         self._link = link
         self._clock = clock
         self._buf = link.packet
+        self._adpcm = None  # once it was asked for
+        self._sealed = False  # the packet was, and has opened
 
     # A packet of n bytes is in the link's buffer.
     def handle(self, n):
         session = self._session
-        n = payload_bytes(self._buf, n)
+        seal = session.seal
+        self._sealed = seal is not None and n > HEADER_AT_FLAGS and self._buf[HEADER_AT_FLAGS] & FLAG_SEALED
+        n = seal.open(self._buf, n) if self._sealed else payload_bytes(self._buf, n)
         if n < 0 or not self._dispatch(n, self._clock.ms()):
             session.bad = (session.bad + 1) & _MASK
 
@@ -67,9 +74,13 @@ class Commands:
         if kind == KIND_HELLO:
             if number or n < 2 or buf[_PAYLOAD] != 0x7B or buf[_PAYLOAD + n - 1] != 0x7D:
                 return False
+            if session.seal is not None:
+                session.seal.heard_hello(buf, _PAYLOAD, n)
             session.heard(now_ms)
-            session.answers |= HELLO
+            session.ask_hello()
             return True
+        if not self._sealed and not self._may_be_clear(kind, number, n):
+            return False
         if kind == KIND_START:
             if number or n != START_SIZE or not self._start_whole():
                 return False
@@ -83,6 +94,27 @@ class Commands:
                 session.answer_started(0)  # the host has not heard of the renewal
             return False
         return self._in_session(kind, n, now_ms)
+
+    # Whether a packet that is not sealed is believed (W-47, W-51). A START that is not gets the
+    # reason. Where both are taken, a sealed session that its host has left gives way.
+    def _may_be_clear(self, kind, number, n):
+        session = self._session
+        active = session.seal is not None and session.seal.active
+        if kind != KIND_START or number or n != START_SIZE or not self._start_whole():
+            return session.plain and not active
+        if session.plain and active and not session.sending():
+            session.seal.leave()
+            active = False
+        if session.plain and not active:
+            return True
+        if active and session.plain:
+            text = b"a sealed stream of another host is in force"
+        elif session.seal is not None:
+            text = b"this device takes sealed streams only"
+        else:
+            text = b"this device has no key, and its configuration does not say plain"
+        session.refuse(u30(self._buf, _PAYLOAD + _wire.START_AT_TOKEN), _wire.REASON_SEALED, text, True)
+        return False
 
     def _in_session(self, kind, n, now_ms):
         session = self._session
@@ -211,7 +243,7 @@ class Commands:
                 return
         reason, text = self._new_stream(token, now_ms)
         if reason:
-            session.refuse(token, reason, text.encode())
+            session.refuse(token, reason, text.encode(), not self._sealed)
         else:
             session.answer_started(token)
 
@@ -222,13 +254,20 @@ class Commands:
     # Starts it: (REASON_OK, ""), or why not and a text for the user.
     def _new_stream(self, token, now_ms):
         buf = self._buf
+        codec = buf[_PAYLOAD + _wire.START_AT_CODEC]
         channels = buf[_PAYLOAD + _wire.START_AT_CHANNELS]
         rate = u30(buf, _PAYLOAD + _wire.START_AT_RATE)
         hop = u16(buf, _PAYLOAD + _wire.START_AT_HOP)
         overlap = u16(buf, _PAYLOAD + _wire.START_AT_OVERLAP)
-        refusal = self._refusal(token, channels, rate, hop, overlap)
+        refusal = self._refusal(token, codec, channels, rate, hop, overlap)
         if refusal:
             return refusal
+        table = None
+        if codec == CODEC_ADPCM:
+            try:
+                table = self._coder().claim(channels, hop, overlap)
+            except MemoryError:  # the session in force goes on
+                return _wire.REASON_MEMORY, "no memory for codec adpcm: pcm16, or a longer hop, may do"
         session = self._session
         capture = session.capture
         ring = session.ring
@@ -243,6 +282,10 @@ class Commands:
                 capture.resume()
             return _wire.REASON_MICROPHONE, "the microphone does not start: %s" % error
         ring.configure(channels, hop, overlap)
+        capture.coder = None
+        if table is not None:
+            capture.coder = self._adpcm
+            capture.coder.begin(table)
         session.begin(
             token,
             buf[_PAYLOAD + _wire.START_AT_MODE],
@@ -251,15 +294,23 @@ class Commands:
         )
         return _wire.REASON_OK, ""
 
+    # Code and room of a codec are taken by the first stream that wants it.
+    def _coder(self):
+        if self._adpcm is None:
+            from ossicle.adpcm import Adpcm
+
+            self._adpcm = Adpcm(self._session.ring)
+        return self._adpcm
+
     # Why it cannot be, or None.
-    def _refusal(self, token, channels, rate, hop, overlap):
+    def _refusal(self, token, codec, channels, rate, hop, overlap):
         buf = self._buf
         mode = buf[_PAYLOAD + _wire.START_AT_MODE]
         gain = u16(buf, _PAYLOAD + _wire.START_AT_GAIN)
         if token == 0 or mode > MODE_LIVE:
             return _wire.REASON_MALFORMED, "token is 0, or the mode is unknown"
-        if buf[_PAYLOAD + _wire.START_AT_CODEC] != CODEC_PCM16:
-            return _wire.REASON_CODEC, "this device has codec pcm16 only"
+        if codec > CODEC_ADPCM:
+            return _wire.REASON_CODEC, "codec %d: this device has pcm16 and adpcm" % codec
         if channels not in CHANNELS:
             return _wire.REASON_CHANNELS, "%d channels: this device has 1 or 2" % channels
         if rate not in RATES:
@@ -269,6 +320,8 @@ class Commands:
         if hop < HOP_MIN_FRAMES:
             return _wire.REASON_HOP, "hop %d: at least %d frames" % (hop, HOP_MIN_FRAMES)
         window = (hop + overlap) * channels * 2
+        if codec == CODEC_ADPCM:
+            window = (window + 3) // 4 + ADPCM_HEAD_BYTES * channels
         if window > PAYLOAD_MAX_BYTES:
             text = "hop and overlap make %d bytes: at most %d" % (window, PAYLOAD_MAX_BYTES)
             return _wire.REASON_WINDOW, text

@@ -4,10 +4,23 @@ import json
 
 from micropython import const
 
-from ossicle._wire import DEFAULT_BAUD, DEFAULT_RING_SAMPLES, DEFAULT_SHIFT, SHIFT_MAX, SHIFT_MIN
+from ossicle._wire import (
+    DEFAULT_BAUD,
+    DEFAULT_PORT,
+    DEFAULT_RING_SAMPLES,
+    DEFAULT_SHIFT,
+    KEY_MAX_BYTES,
+    KEY_MIN_BYTES,
+    SHIFT_MAX,
+    SHIFT_MIN,
+)
 
 _NOTES_MAX = const(6)
 _NOTE_CHARS = const(80)
+_IBUF_BESIDE_WIFI = const(20480)
+
+LINKS = ("serial", "udp", "ws")
+_SECRET = ("password", "key")  # their values are never in a note
 
 # name: (default, least, most); for bool and str the limits are None.
 _KEYS = {
@@ -18,12 +31,21 @@ _KEYS = {
     "sd": (32, 0, 48),
     "shift": (DEFAULT_SHIFT, SHIFT_MIN, SHIFT_MAX),
     "dc_blocker": (True, None, None),
-    "ibuf": (40960, 4096, 65536),  # bytes of DMA; 20480 beside Wi-Fi
+    "ibuf": (40960, 4096, 65536),  # bytes of DMA; where Wi-Fi is, half of it unless it is given
     "ring_samples": (DEFAULT_RING_SAMPLES, 4096, 1048576),
     "uart": (1, 1, 2),
     "uart_tx": (1, 0, 48),
     "uart_rx": (3, 0, 48),
+    "uart_rts": (-1, -1, 48),  # -1: the line has none
+    "uart_cts": (-1, -1, 48),
     "max_baud": (4000000, DEFAULT_BAUD, 5000000),
+    "link": (LINKS[0], None, None),
+    "ssid": ("", None, None),  # of the access point; a board with Wi-Fi needs it for udp and ws
+    "password": ("", None, None),
+    "host": ("", None, None),  # name or address; udp and ws need it
+    "port": (DEFAULT_PORT, 1, 65535),
+    "key": ("", None, None),  # shared with the host, in hex: 16 to 32 bytes
+    "plain": (False, None, None),  # on udp and ws: a START that is not sealed is taken
 }
 
 
@@ -42,9 +64,27 @@ class Config:
             default, least, most = _KEYS[key]
             value = values.get(key, default)
             if type(value) is not type(default) or (least is not None and not least <= value <= most):
-                self.note("%s: %s is refused, %s taken" % (key, value, default))
+                shown = "its value" if key in _SECRET else value
+                self.note("%s: %s is refused, %s taken" % (key, shown, default))
                 value = default
             self._values[key] = value
+        self._check_link()
+        if self.key and not _is_key(self.key):
+            self.note("key: its value is refused: it has to be 32 to 64 hex digits")
+            self._values["key"] = ""
+        if self.link != LINKS[0] and "ibuf" not in values:
+            self._values["ibuf"] = _IBUF_BESIDE_WIFI
+
+    def _check_link(self):
+        if self.link not in LINKS:
+            self.refuse_link("there is none of this name")
+        elif self.link != LINKS[0] and not self.host:
+            self.refuse_link("there is no host in the configuration")
+
+    # The board takes the serial line instead.
+    def refuse_link(self, why):
+        self.note("link: %s is refused: %s" % (self.link, why))
+        self._values["link"] = LINKS[0]
 
     def __getattr__(self, name):
         try:
@@ -56,6 +96,13 @@ class Config:
     def note(self, text):
         if len(self.notes) < _NOTES_MAX:
             self.notes.append(text[:_NOTE_CHARS])
+
+
+def _is_key(text):
+    n = len(text) // 2
+    if len(text) != 2 * n or not KEY_MIN_BYTES <= n <= KEY_MAX_BYTES:
+        return False
+    return all(c in "0123456789abcdefABCDEF" for c in text)
 
 
 def load(path="/ossicle.json"):

@@ -3,11 +3,13 @@
 # buffer of the builder. Nothing here allocates but HELLO and REFUSED, which are answers to
 # a host that is not yet streaming.
 import gc
+from struct import pack_into
 
 from micropython import const
 
 from ossicle import _wire
 from ossicle._wire import (
+    CODEC_ADPCM,
     CODEC_PCM16,
     FLAG_DISCONTINUITY,
     FLAG_LAST,
@@ -141,7 +143,8 @@ class Sender:
 
     def _audio(self, sequence, flags):
         ring = self._ring
-        frames = ring.copy_window(sequence, self._buffer, _PAYLOAD)
+        coder = self._capture.coder
+        frames = ring.copy_window(sequence, self._buffer, _PAYLOAD, coder)
         if frames < 0 or (frames == 0 and not flags & FLAG_LAST):
             return 0
         if ring.cut:
@@ -150,10 +153,13 @@ class Sender:
         if flags & FLAG_RESENT:
             self.resent = (self.resent + 1) & _MASK
         ticks_us = self._capture.ticks_us(ring.position(sequence))
-        n = frames * ring.channels * 2
-        return self._builder.finish(
-            KIND_AUDIO, flags | CODEC_PCM16, self._builder.session, sequence, ticks_us, n
-        )
+        if coder is None:
+            n = frames * ring.channels * 2
+            flags |= CODEC_PCM16
+        else:
+            n = coder.payload_bytes(frames, ring.channels)
+            flags |= CODEC_ADPCM
+        return self._builder.finish(KIND_AUDIO, flags, self._builder.session, sequence, ticks_us, n)
 
     # -- what was asked for again ------------------------------------------------------
 
@@ -237,5 +243,5 @@ class Sender:
         put_u30(buf, _PAYLOAD + _wire.STATUS_AT_RING_FRAMES, ring.capacity)
         put_u30(buf, _PAYLOAD + _wire.STATUS_AT_FREE_HEAP, gc.mem_free())
         put_u30(buf, _PAYLOAD + _wire.STATUS_AT_REARMED, capture.rearmed)
-        put_u30(buf, _PAYLOAD + _wire.STATUS_AT_RSSI, 0)
+        pack_into("<i", buf, _PAYLOAD + _wire.STATUS_AT_RSSI, self._session.rssi())
         return self.plain(_wire.KIND_STATUS, self._builder.session, _wire.STATUS_SIZE)

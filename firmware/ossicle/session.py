@@ -14,6 +14,8 @@ from micropython import const
 
 from ossicle._wire import (
     BAUD_FALLBACK_MS,
+    HELLO_ANSWER_MS,
+    HELLO_UNASKED_MS,
     KIND_HELLO,
     KIND_LOG,
     KIND_PONG,
@@ -90,7 +92,12 @@ class Session:
         self.set_reply = bytearray(SET_REPLY_SIZE)
         self.set_session = 0
         self._log = b""
-        # The speed of the link (W-34).
+        # HELLO (W-17, W-52).
+        self._opened = link.opened  # how often the link had been opened at the last look
+        self._unheard = True  # nothing valid has come since then
+        self._hello_asked = False
+        self._hello_ms = (self._heard_ms - HELLO_UNASKED_MS) & _MASK  # when one was last due
+        # The speed of the link (W-34); a network has none.
         self._next_baud = 0  # asked for; after the answer has left
         self._old_baud = 0  # to go back to; 0: the speed is confirmed
         self._switched_ms = 0
@@ -111,6 +118,7 @@ class Session:
 
     def heard(self, now_ms):
         self._heard_ms = now_ms
+        self._unheard = False
         if self._old_baud:
             self._old_baud = 0
 
@@ -182,6 +190,14 @@ class Session:
         if baud != self._link.baud():
             self._next_baud = baud
 
+    # A host has said HELLO.
+    def ask_hello(self):
+        self._hello_asked = True
+
+    # dBm, 0 where there is no radio.
+    def rssi(self):
+        return self._link.rssi()
+
     # A text for the host's log; it may be lost, and there is none outside a session.
     def log(self, text):
         if self.state != IDLE:
@@ -201,7 +217,31 @@ class Session:
         if (now_ms - self._host_ms) & _MASK >= SILENCE_MS:
             self.suspended = True
             self._host_ms = (now_ms - SILENCE_MS) & _MASK  # the difference must not wrap
-        self._tick_baud(now_ms)
+        if (now_ms - self._heard_ms) & _MASK >= SILENCE_MS:
+            self._heard_ms = (now_ms - SILENCE_MS) & _MASK
+        self._link.tick(now_ms, self._heard_ms)
+        self._tick_hello(now_ms)
+        if self._link.default_baud:
+            self._tick_baud(now_ms)
+
+    # A HELLO is due when a host has asked, when the link was opened, and each second until
+    # someone is heard; but no two come close together.
+    def _tick_hello(self, now_ms):
+        link = self._link
+        if link.opened != self._opened:
+            self._opened = link.opened
+            self._unheard = self._hello_asked = True
+            self.answers = 0  # what had not left is lost with the link
+            news = link.news()
+            if news:
+                self.log(news)
+        since_ms = (now_ms - self._hello_ms) & _MASK
+        if since_ms < HELLO_ANSWER_MS or not (self._hello_asked or link.announces):
+            return
+        if self._hello_asked or ((self._unheard or self.suspended) and since_ms >= HELLO_UNASKED_MS):
+            self._hello_asked = False
+            self._hello_ms = now_ms
+            self.answers |= HELLO
 
     def _tick_baud(self, now_ms):
         link = self._link
@@ -214,11 +254,9 @@ class Session:
             self.log("nothing heard at %d baud: back to %d" % (link.baud(), self._old_baud))
             link.speed(self._old_baud)
             self._old_baud = 0
-        if (now_ms - self._heard_ms) & _MASK >= SILENCE_MS:
-            self._heard_ms = (now_ms - SILENCE_MS) & _MASK
-            if link.baud() != link.default_baud:
-                link.speed(link.default_baud)
-                self._old_baud = self._next_baud = 0
+        if (now_ms - self._heard_ms) & _MASK >= SILENCE_MS and link.baud() != link.default_baud:
+            link.speed(link.default_baud)
+            self._old_baud = self._next_baud = 0
 
     # W-8: the numbers are used up; the stream goes on in a new session.
     def _renew(self):
@@ -292,7 +330,8 @@ class Session:
         put_u16(buf, _PAYLOAD + _wire.STARTED_AT_HOP, ring.hop)
         put_u16(buf, _PAYLOAD + _wire.STARTED_AT_OVERLAP, ring.overlap)
         buf[_PAYLOAD + _wire.STARTED_AT_MODE] = self.mode
-        buf[_PAYLOAD + _wire.STARTED_AT_CODEC] = _wire.CODEC_PCM16
+        codec = _wire.CODEC_PCM16 if self.capture.coder is None else _wire.CODEC_ADPCM
+        buf[_PAYLOAD + _wire.STARTED_AT_CODEC] = codec
         buf[_PAYLOAD + _wire.STARTED_AT_CHANNELS] = ring.channels
         put_u16(buf, _PAYLOAD + _wire.STARTED_AT_GAIN, self.gain)
         put_u30(buf, _PAYLOAD + _wire.STARTED_AT_RING_FRAMES, ring.capacity)

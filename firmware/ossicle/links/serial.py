@@ -19,6 +19,9 @@ _DROPPING = const(2)
 
 
 class SerialLink:
+    announces = False  # HELLO only answers: the line may be another program's
+    opened = 0  # it is always there
+
     def __init__(self, port, clock):
         self._port = port
         self._clock = clock
@@ -174,3 +177,14 @@ class SerialLink:
         self._in_at = self._in_n = 0
         self._state = _BETWEEN
         self._length = 0
+
+    # -- what only a network has ----------------------------------------------------------
+
+    def tick(self, now_ms, heard_ms):
+        pass
+
+    def rssi(self):
+        return 0
+
+    def news(self):
+        return ""

@@ -1,0 +1,64 @@
+# socket for the emulated board: the machine's own sockets, with lwIP's small send buffer
+# and its troubles: no memory for a write now and then, and nothing that passes while the
+# Wi-Fi is out.
+
+import errno
+import network
+import usocket
+from io import IOBase
+from micropython import const
+from usocket import AF_INET, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET, getaddrinfo  # noqa: F401
+
+from emulation import settings
+
+# Linux's; the module has no names for them.
+IPPROTO_TCP = const(6)
+TCP_NODELAY = const(1)
+_SO_SNDBUF = const(7)
+_SNDBUF_BYTES = const(5760)
+
+_MASK = const(0x3FFFFFFF)
+_POLL = const(3)  # requests of ioctl()
+_GET_FILENO = const(10)
+_every = settings["socket_enomem"]
+
+
+class socket(IOBase):
+    def __init__(self, family=AF_INET, kind=SOCK_STREAM):
+        self._socket = usocket.socket(family, kind)
+        self._socket.setsockopt(SOL_SOCKET, _SO_SNDBUF, _SNDBUF_BYTES)
+        self._writes = 0
+
+    def setblocking(self, blocking):
+        self._socket.setblocking(blocking)
+
+    def setsockopt(self, level, option, value):
+        self._socket.setsockopt(level, option, value)
+
+    def connect(self, address):
+        if network.out():
+            raise OSError(errno.EHOSTUNREACH)
+        self._socket.connect(address)
+
+    def readinto(self, buf, n):
+        if network.out():
+            return None
+        return self._socket.readinto(buf, n)
+
+    def write(self, buf, off, n):
+        if network.out():
+            raise OSError(errno.ENOMEM)
+        self._writes = (self._writes + 1) & _MASK
+        if _every and self._writes % _every == 0:
+            raise OSError(errno.ENOMEM)
+        return self._socket.write(buf, off, n)
+
+    def close(self):
+        if network.out():
+            network.hold(self._socket)
+        else:
+            self._socket.close()
+
+    # For poll(), which works on descriptors here.
+    def ioctl(self, request, argument):
+        return self._socket.fileno() if request == _GET_FILENO else 0

@@ -1,0 +1,136 @@
+# UDP: a packet is a datagram (W-16), to and from the one address of the configuration
+# (W-53). The port's socket is connected: what comes from elsewhere does not come at all.
+#
+# A datagram leaves whole or not at all. Where the network takes none (its buffers are full,
+# an address is not resolved yet) the packet waits and is tried again, for as long as a new
+# one is worth no more; then it is dropped, and the host asks for it like for any other.
+from micropython import const
+
+from ossicle._wire import SERIAL_FRAME_MAX_BYTES
+from ossicle.links.away import Away
+
+_MASK = const(0x3FFFFFFF)
+_RETRY_MS = const(2)
+_GIVE_UP_MS = const(200)
+_STRANGE_MAX = const(8)  # datagrams that are none, dropped by one receive()
+
+
+class UdpLink:
+    announces = True  # HELLO goes out unasked
+    default_baud = 0
+
+    # `port` is a boards.net.SocketPort.
+    def __init__(self, port, clock):
+        self._port = port
+        self._clock = clock
+        self._away = Away()
+        self.packet = bytearray(SERIAL_FRAME_MAX_BYTES)  # what receive() has found
+        self.dropped = 0  # datagrams that were none, or would not leave; wraps at 2**30
+        self.interrupted = False  # never: the REPL has its own serial port
+        self.rest = 0
+        self.rest_bytes = self.packet
+        self.opened = 0  # how often the link was opened; wraps at 2**30
+        self._open = False
+        self._out = None  # the buffer that send() was given
+        self._out_n = 0  # bytes of the datagram that waits, 0: none
+        self._since_ms = 0  # since when
+        self._again_ms = 0  # when it was last refused; -1: not yet
+
+    # -- time --------------------------------------------------------------------------
+
+    # Opens the link where it is down, and drives the network. `heard_ms` is when the last
+    # valid packet came. A name that gives another address, or a socket that broke, is all
+    # that can be mended here: so silence (W-55) closes nothing that writes without error.
+    def tick(self, now_ms, heard_ms):
+        port = self._port
+        if not port.up(now_ms):
+            if self._open:
+                self._close(now_ms)
+            return
+        if self._open:
+            if self._away.is_dead(now_ms, heard_ms) and port.stale():
+                self._close(now_ms)
+        elif self._away.due(now_ms):
+            if port.open():
+                self._open = True
+                self._away.opened(now_ms)
+                self.opened = (self.opened + 1) & _MASK
+            self._away.tried(now_ms)
+
+    def _close(self, now_ms):
+        self._port.close()
+        self._open = False
+        self._out_n = 0
+        self._away.lost(now_ms)
+
+    # -- sending -----------------------------------------------------------------------
+
+    # True while the link is down, or a datagram waits: what cannot be sent stays in the ring.
+    def busy(self):
+        return not self._open or self._out_n > 0
+
+    # Takes the n bytes of a packet, and their buffer until it is not busy any more.
+    def send(self, packet, n):
+        self._out = packet
+        self._out_n = n
+        self._since_ms = self._clock.ms()
+        self._again_ms = -1
+
+    def pump(self):
+        n = self._out_n
+        if n == 0:
+            return 0
+        if self._again_ms >= 0 and (self._clock.ms() - self._again_ms) & _MASK < _RETRY_MS:
+            return 0
+        if self._port.write(self._out, 0, n) == n:
+            self._out_n = 0
+            return n
+        now_ms = self._clock.ms()
+        self._again_ms = now_ms
+        if (now_ms - self._since_ms) & _MASK >= _GIVE_UP_MS:
+            self._out_n = 0
+            self.dropped = (self.dropped + 1) & _MASK
+        return 0
+
+    def drained(self):
+        return self._out_n == 0
+
+    # -- receiving ---------------------------------------------------------------------
+
+    # The length of the next packet in `packet`, or 0: nothing has come.
+    def receive(self):
+        if not self._open:
+            return 0
+        for _ in range(_STRANGE_MAX):
+            n = self._port.read_into(self.packet)
+            if n > 0:
+                return n
+            if n < 0:
+                return 0
+            self.dropped = (self.dropped + 1) & _MASK  # an empty datagram
+        return 0
+
+    # -- what only a serial line has, and a network only --------------------------------
+
+    def bytes_per_s(self):
+        return 0
+
+    def baud(self):
+        return 0
+
+    def max_baud(self):
+        return 0
+
+    def speed(self, baud):
+        pass
+
+    def rssi(self):
+        return self._port.rssi()
+
+    # A text for the log, once; "" where there is none.
+    def news(self):
+        return self._port.news()
+
+    def close(self):
+        self._port.close()
+        self._open = False
