@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from threading import Condition, Thread
+from threading import Thread
 
 from .errors import LinkError, SilentError
 from .links.link import Link
-from .locks import RLock
+from .locks import Condition
 from .proto.events import Event, Silent
 from .proto.handshake import State
 from .proto.receiver import Receiver
@@ -42,7 +42,8 @@ class Pump:
         diagnose: Callable[[], str | None],
         patience_s: float,
     ) -> None:
-        self.lock = RLock()
+        self._changed = Condition()
+        self.lock = self._changed.lock
         self.receiver = receiver
         self._link = link
         self._deliver = deliver
@@ -50,7 +51,6 @@ class Pump:
         self._hold = hold
         self._diagnose = diagnose
         self._patience_s = patience_s
-        self._changed = Condition(self.lock)
         self._stopping = False
         self._in_order_at = time.monotonic()  # when the stream was last in force
         self._thread = Thread(target=self._run, name=f"ossicle {link.url}", daemon=True)
@@ -66,7 +66,7 @@ class Pump:
 
     def wait_for(self, predicate: Callable[[], bool], timeout_s: float) -> bool:
         """Wait until the receiver is as wanted, or the thread has ended."""
-        with self._changed:
+        with self.lock:
             self._changed.wait_for(lambda: predicate() or not self.alive, min(timeout_s, _WAIT_MAX_S))
             return predicate()
 
@@ -96,7 +96,7 @@ class Pump:
         except Exception as caught:  # told to the consumers: a thread's exception is seen by nobody
             error = caught
         self._finish(error)
-        with self._changed:
+        with self.lock:
             self._changed.notify_all()
 
     def _turn(self) -> None:
@@ -123,7 +123,7 @@ class Pump:
         if events:
             self._deliver(events)
         if moved:
-            with self._changed:
+            with self.lock:
                 self._changed.notify_all()
 
     def _check_patience(self) -> None:

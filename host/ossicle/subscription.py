@@ -14,12 +14,12 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from math import inf
-from threading import Condition
 from time import monotonic
 from typing import Any, TypeVar
 
 from .audio.ring import AudioRing
 from .block import Block, Cutter, TimeOf
+from .locks import Condition
 from .proto.events import Audio, Event, Gap, Started
 from .segments import Segments
 from .views import BlockView, EventView, SegmentView, View
@@ -103,7 +103,7 @@ class Subscription:
         """
         view = self.block_view(frames, 0, dtype, False)
         self.begun = True
-        with self._changed:
+        with self._changed.lock:
             if self._ring is not None and frames > self._ring.capacity // 2:
                 raise ValueError(f"{frames} frames at once: at most {self._ring.capacity // 2}")
             stop = inf if timeout is None else monotonic() + timeout
@@ -159,7 +159,7 @@ class Subscription:
     @property
     def position(self) -> int:
         """Of the next frame to take."""
-        with self._changed:
+        with self._changed.lock:
             return self._position
 
     @property
@@ -187,12 +187,12 @@ class Subscription:
         Raises what ended the stream, after all before it was taken.
         """
         self.begun = True
-        with self._changed:
+        with self._changed.lock:
             return self._take(min(most, _TAKE_MAX_FRAMES))
 
     def wait(self, timeout: float = _WAIT_S) -> None:
         """Return when there is something to take, or after `timeout` seconds."""
-        with self._changed:
+        with self._changed.lock:
             if not self._marks and not self._finished and (self._ring is None or not self._ring.available):
                 self._changed.wait(timeout)
 
@@ -205,7 +205,7 @@ class Subscription:
         """As `take`, but waits for a while where there is nothing."""
         self.begun = True
         most = min(most, _TAKE_MAX_FRAMES)
-        with self._changed:
+        with self._changed.lock:
             item = self._take(most)
             if item is None:
                 self._changed.wait(_WAIT_S)
@@ -270,7 +270,7 @@ class Subscription:
 
     def put(self, events: list[Event]) -> None:
         """Take a share of the stream; never waits."""
-        with self._changed:
+        with self._changed.lock:
             if self._finished:
                 return
             for event in events:
@@ -285,7 +285,7 @@ class Subscription:
 
     def finish(self, error: Exception | None) -> None:
         """Nothing more will come, because of `error` if there is one. The first word counts."""
-        with self._changed:
+        with self._changed.lock:
             if not self._finished:
                 self._finished = True
                 self._error = error
@@ -295,7 +295,7 @@ class Subscription:
 
     def begin_like(self, other: Subscription) -> None:
         """Begin with everything that `other` has not taken yet."""
-        with other._changed:
+        with other._changed.lock:
             if other._started is not None:
                 self._prepare(other._started)
             self._position = other._position
@@ -325,7 +325,7 @@ class Subscription:
 
     def stats(self) -> ConsumerStats:
         """A snapshot."""
-        with self._changed:
+        with self._changed.lock:
             if self._ring is None:
                 return ConsumerStats(0, self._overflowed, 0)
             return ConsumerStats(self._ring.available, self._overflowed, self._ring.capacity)
