@@ -17,6 +17,7 @@ from typing import Any
 import numpy.typing as npt
 
 from ossicle.sinks.head import TEXT_MAX_BYTES
+from ossicle.sinks.lock import cut, open_alone
 from ossicle.sinks.sink import Sink, SinkError
 
 CHANNELS_MAX = 8
@@ -34,7 +35,8 @@ class FlacSink(Sink):
     def __init__(
         self, path: str | os.PathLike[str], rate: int, channels: int = 1, *, described: bool = False
     ) -> None:
-        """Makes the file. Raises `SinkError` for more channels than FLAC has, and `OSError`."""
+        """Makes the file. Raises `SinkError` for more channels than FLAC has, or where another writer is at
+        it, and `OSError`."""
         import soundfile  # for a WAV file nobody needs it, and a recorder starts faster without
 
         super().__init__(path, rate, channels)
@@ -42,11 +44,10 @@ class FlacSink(Sink):
             raise SinkError(
                 f"{self.path}: FLAC holds {CHANNELS_MAX} channels at most, not {channels}; use .wav"
             )
-        self._head = os.open(
-            self.path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o666
-        )
         name = os.fsencode(self.path) if os.name == "posix" else self.path  # it may be no text
+        self._head = open_alone(self.path, make=True)
         try:
+            cut(self._head, 0)
             self._file: Any = soundfile.SoundFile(name, "w", rate, channels, format="FLAC", subtype="PCM_16")
         except BaseException:
             os.close(self._head)

@@ -13,8 +13,7 @@ import numpy.typing as npt
 from ossicle.errors import OssicleError
 from ossicle.sinks.head import TEXT_MAX_BYTES
 
-
-_SILENCE_FRAMES = 16384  # where silence has to be written, piece by piece
+_SILENCE_FRAMES = 16384  # at once
 
 
 class SinkError(OssicleError):
@@ -69,9 +68,9 @@ class Sink(ABC):
         """Append so many frames of zeros. Raises `SinkError` when closed, and `OSError`."""
         if self.closed:
             raise SinkError(f"{self.path} is closed")
-        if frames > 0:
-            self._append_silence(frames)
-            self.frames += frames
+        shape = () if self.channels == 1 else (self.channels,)
+        for done in range(0, frames, _SILENCE_FRAMES):
+            self.write(np.zeros((min(frames - done, _SILENCE_FRAMES), *shape), np.int16))
 
     @property
     @abstractmethod
@@ -94,11 +93,6 @@ class Sink(ABC):
     @abstractmethod
     def _describe(self, text: str) -> None:
         """Put a text of the right length into the head."""
-
-    def _append_silence(self, frames: int) -> None:
-        """Put at least one frame of zeros behind the others."""
-        shape = () if self.channels == 1 else (self.channels,)
-        self._append_all(np.zeros((min(frames, _SILENCE_FRAMES), *shape), np.int16), frames)
 
     def __enter__(self) -> Self:
         return self
