@@ -14,7 +14,7 @@ import numpy as np
 from ossicle.errors import PacketError
 from ossicle.proto import _wire as wire
 from ossicle.proto._wire import HOST_KINDS, Cause, Flag, Kind, Reason
-from ossicle.proto.framing import SerialFraming
+from ossicle.proto.framing import Framing, SerialFraming
 from ossicle.proto.packets import Packet, decode, encode, pack_ranges, ranges
 
 BYTES_A_BAUD = 0.1
@@ -33,7 +33,8 @@ class SimDevice:
     """One device. `length` frames are captured at `rate` by the clock, or, if it `waits`, as they are wanted.
 
     `holes` are (position, frames) at which the driver drops audio. `first` is the sequence that capture
-    begins with: far ahead it shows that positions do not wrap on the host.
+    begins with: far ahead it shows that positions do not wrap on the host. `name` is its id, `shift` the
+    position of `audio` that it hears at 0. With a `framing` it is on a network, and says HELLO unasked.
     """
 
     def __init__(
@@ -49,6 +50,9 @@ class SimDevice:
         version: int = wire.PROTOCOL_VERSION,
         deaf_bauds: tuple[int, ...] = (),
         microphone: bool = True,
+        name: str = "sim-1",
+        shift: int = 0,
+        framing: Framing | None = None,
     ) -> None:
         self.rng = rng
         self.length = length
@@ -60,7 +64,11 @@ class SimDevice:
         self.version = version
         self.deaf_bauds = deaf_bauds
         self.microphone = microphone
-        self.framing = SerialFraming()
+        self.name = name
+        self.shift = shift
+        self.unasked = framing is not None
+        self.hello_at = float("-inf")
+        self.framing = framing or SerialFraming()
         self.baud = wire.DEFAULT_BAUD
         self.number = 0
         self.session = 0
@@ -161,7 +169,7 @@ class SimDevice:
     def chunk(self, sequence: int, extra: int) -> bytes:
         stop, flags = self.window(sequence)
         start = sequence * self.hop
-        frames = audio(start, stop, self.channels)
+        frames = audio(start + self.shift, stop + self.shift, self.channels)
         if self.corrupt_overlap and self.overlap and len(frames) > self.hop:
             frames = frames.copy()
             frames[self.hop :] ^= 1
@@ -241,10 +249,14 @@ class SimDevice:
             getattr(self, "on_" + Kind(packet.kind).name.lower())(packet)
 
     def on_hello(self, packet: Packet) -> None:
+        self.say_hello()
+
+    def say_hello(self) -> None:
+        self.hello_at = self.now
         told = {
             "ossicle": self.version,
             "spec": wire.SPEC_HASH,
-            "device": "sim-1",
+            "device": self.name,
             "firmware": "0",
             "board": "sim",
             "rates": [8000, 16000],
@@ -371,6 +383,9 @@ class SimDevice:
             most if self.waits else min(most, self.credit + (now - self.now) * self.baud * BYTES_A_BAUD)
         )
         self.now = now
+        alone = self.suspended or now - self.heard_at >= 3.0 or not self.heard
+        if self.unasked and alone and now - self.hello_at >= 1.0:
+            self.say_hello()
         if self.fields is not None:
             self.capture()
             if now - self.heard_at >= 3.0:

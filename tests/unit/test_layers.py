@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "micropython": set(),
     "proto": {"errors"},
     "audio": {"errors", "locks"},
-    "links": {"errors", "proto"},
+    "links": {"errors", "locks", "proto"},
     "sinks": {"errors", "audio"},
     "api": {"errors", "locks", "paths", "micropython", "proto", "audio", "links", "sinks"},
     "bench": {"errors", "locks", "paths", "micropython", "proto", "audio", "links", "api"},

@@ -74,6 +74,7 @@ class Ear:
         self.set_baud = link.set_baud
         self.reopen = link.reopen
         self.believe = link.believe
+        self.trouble = link.trouble
         self.close = link.close
 
     @property

@@ -16,6 +16,10 @@ class Link(Protocol):
     def baud(self) -> int | None:
         """The speed, None where there is none that could be set."""
 
+    @property
+    def trouble(self) -> str:
+        """Why what was written last did not go out, empty when it did."""
+
     def read(self, timeout_s: float) -> list[bytes]:
         """What came, as soon as anything comes; empty when nothing did in `timeout_s`.
 

@@ -17,6 +17,7 @@ class MemoryLink:
     def __init__(self, url: str, baud: int | None) -> None:
         self.url = url
         self.baud = baud
+        self.trouble = ""
         self.dropped_bytes = 0
         self._arrived: deque[bytes] = deque()
         self._waiting_bytes = 0

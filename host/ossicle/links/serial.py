@@ -25,6 +25,8 @@ class SerialLink:
     Raises LinkError, with what the user can do, when it cannot be opened.
     """
 
+    trouble = ""
+
     def __init__(self, port: str, baud: int = DEFAULT_BAUD) -> None:
         self._port_name = port
         self._first_baud = baud

@@ -1,0 +1,204 @@
+"""Simulated devices on real sockets: UDP and WebSocket, with a thread for all of them.
+
+Faults are planted where a device sends and hears, by a generator of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import socket
+from collections.abc import Iterator
+from random import Random
+from threading import Thread
+from time import monotonic, sleep
+
+import numpy as np
+from simdevice import SimDevice, audio
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from ossicle.proto import events as ev
+from ossicle.proto._wire import PACKET_MAX_BYTES
+from ossicle.proto.framing import DatagramFraming
+
+TURN_S = 0.002
+BAUD = 8_000_000  # what the link carries, as the device counts it
+
+
+class Faults:
+    """What a network does to datagrams."""
+
+    def __init__(self, seed: int, *, drop=0.0, repeat=0.0, reorder=0.0, corrupt=0.0) -> None:
+        self.rng = Random(seed)
+        self.drop, self.repeat, self.reorder, self.corrupt = drop, repeat, reorder, corrupt
+
+    def of(self, data: bytes) -> list[tuple[float, bytes]]:
+        """(late by seconds, datagram) for each that arrives."""
+        rng = self.rng
+        if rng.random() < self.drop:
+            return []
+        if rng.random() < self.corrupt:
+            spoiled = bytearray(data)
+            spoiled[rng.randrange(len(spoiled))] ^= 1 << rng.randrange(8)
+            data = bytes(spoiled)
+        late = rng.random() * 0.04 if rng.random() < self.reorder else 0.0
+        return [(late, data)] * (2 if rng.random() < self.repeat else 1)
+
+
+NO_FAULTS = Faults(0)
+
+
+class UdpEnd:
+    """A device's socket, to one address."""
+
+    def __init__(self, address, *, local="127.0.0.1") -> None:
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
+        self.socket.bind(("::1" if family == socket.AF_INET6 else local, 0))
+        self.socket.connect(address)
+        self.socket.setblocking(False)
+
+    def get(self) -> list[bytes]:
+        came = []
+        with contextlib.suppress(OSError):
+            while len(came) < 64:
+                came.append(self.socket.recv(2048))
+        return came
+
+    def put(self, data: bytes) -> None:
+        with contextlib.suppress(OSError):
+            self.socket.send(data)
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+class WebSocketEnd:
+    """A device's connection; opens another when it ends."""
+
+    def __init__(self, address) -> None:
+        host = f"[{address[0]}]" if ":" in address[0] else address[0]
+        self.url = f"ws://{host}:{address[1]}/ossicle"
+        self.connection: ClientConnection | None = None
+        self.opened = 0
+        self.tried_at = float("-inf")
+
+    def get(self) -> list[bytes]:
+        if self.connection is None and monotonic() - self.tried_at >= 0.1:
+            self.tried_at = monotonic()
+            with contextlib.suppress(OSError, ConnectionClosed, TimeoutError, Exception):
+                self.connection = connect(
+                    self.url, subprotocols=["ossicle"], compression=None, max_size=PACKET_MAX_BYTES,
+                    open_timeout=2, close_timeout=0.2, ping_interval=None,
+                )  # fmt: skip
+                self.opened += 1
+        came: list[bytes] = []
+        with contextlib.suppress(TimeoutError):
+            while self.connection is not None and len(came) < 64:
+                try:
+                    came.append(self.connection.recv(timeout=0))
+                except ConnectionClosed:
+                    self.connection = None
+        return came
+
+    def put(self, data: bytes) -> None:
+        if self.connection is not None:
+            with contextlib.suppress(ConnectionClosed, OSError):
+                self.connection.send(data)
+
+    def close(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
+
+class NetDevice(SimDevice):
+    """A device with its end of a link, and what happens on the way."""
+
+    def __init__(self, name: str, end, *, seed=1, faults: Faults = NO_FAULTS, **more) -> None:
+        super().__init__(Random(seed), name=name, framing=DatagramFraming(), max_baud=0, **more)
+        self.baud = BAUD
+        self.end = end
+        self.faults = faults
+        self.late: list[tuple[float, int, bool, bytes]] = []
+        self.count = 0
+        self.mute = False
+        """Nothing comes through, either way."""
+        self.opened = 0
+
+    def turn(self, now: float) -> None:
+        for data in self.end.get():
+            self._pass(now, False, data)
+        if getattr(self.end, "opened", 0) != self.opened:
+            self.opened = self.end.opened
+            self.say_hello()
+        for data in self.step(now):
+            self._pass(now, True, data)
+        self.after_sending()
+        self.baud = BAUD
+        while self.late and self.late[0][0] <= now:
+            _, _, out, data = heapq.heappop(self.late)
+            if out:
+                self.end.put(data)
+            else:
+                self.receive(data)
+
+    def _pass(self, now: float, out: bool, data: bytes) -> None:
+        for late, what in [] if self.mute else self.faults.of(data):
+            self.count += 1
+            heapq.heappush(self.late, (now + late, self.count, out, what))
+
+
+class Fleet:
+    """Runs devices until `stop`."""
+
+    def __init__(self, *devices: NetDevice) -> None:
+        self.devices = list(devices)
+        self.failure: Exception | None = None
+        self._stopping = False
+        for device in devices:
+            device.now = device.heard_at = monotonic()
+        self._thread = Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping:
+                for device in list(self.devices):
+                    device.turn(monotonic())
+                sleep(TURN_S)
+        except Exception as error:
+            self.failure = error
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._thread.join(5)
+        for device in self.devices:
+            device.end.close()
+        assert self.failure is None, self.failure
+
+
+@contextlib.contextmanager
+def fleet(*devices: NetDevice) -> Iterator[Fleet]:
+    running = Fleet(*devices)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def exact(events, shift: int = 0) -> tuple[int, list[ev.Gap]]:
+    """Frames and gaps of a stream from 0 on; every frame is where it belongs, and this device's."""
+    position, frames, gaps = 0, 0, []
+    for event in events:
+        if isinstance(event, ev.Audio):
+            assert event.start == position
+            assert np.array_equal(event.frames, audio(event.start + shift, event.stop + shift))
+            position = event.stop
+            frames += len(event.frames)
+        elif isinstance(event, ev.Gap):
+            assert event.start == position
+            position = event.stop or 0
+            gaps.append(event)
+    return frames, gaps
