@@ -92,7 +92,7 @@ class Reassembly:
         if sequence + 1 >= NUMBER_LIMIT:  # no ACK could say that it came (W-2)
             return False
         self._counters.chunks += 1
-        if flags & _LAST:
+        if flags & _LAST and self.last is None:  # a copy of another length changes nothing
             self.last = sequence
             self._end = sequence * self.hop + count
         if sequence >= self.next + self.window:

@@ -1,0 +1,75 @@
+"""The host's parsers and its receiver under atheris: any input, and no fault (`targets`).
+
+Short here; `python3 tools/dev.py soak` runs the long version. A fault leaves its input in a file that the
+failure names: `python tests/fuzz/fuzzer.py TARGET FILE` plays it again.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from targets import TARGETS
+
+FUZZER = Path(__file__).resolve().parent / "fuzzer.py"
+SHORT = {"receiver": 800, "sealed": 800}
+LONG_RUNS = int(os.environ.get("OSSICLE_FUZZ_RUNS", "10000000"))  # of all targets together
+LONG_SHARE = {"receiver": 0.05, "sealed": 0.05}  # they are a hundred times as slow
+
+
+def fuzz(target: str, runs: int, folder: Path, seed: int = 1) -> int:
+    """Runs that were made without a fault; fails with what the fuzzer says."""
+    if importlib.util.find_spec("atheris") is None:
+        pytest.skip("atheris is not installed: it has wheels for Linux on x86-64 only")
+    done = subprocess.run(
+        [sys.executable, str(FUZZER), target, str(runs), str(seed)],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+    found = re.search(r"number_of_executed_units:\s*(\d+)", done.stdout)
+    assert found, done.stdout[-4000:]
+    return int(found[1])
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_short(target: str, tmp_path: Path) -> None:
+    runs = SHORT.get(target, 5000)
+    assert fuzz(target, runs, tmp_path) >= runs
+
+
+def test_a_planted_fault_is_found(tmp_path: Path) -> None:
+    """A parser that raises something else, now and then."""
+    script = tmp_path / "planted.py"
+    script.write_text(
+        "import sys, runpy\n"
+        f"sys.path.insert(0, {str(FUZZER.parent.parent)!r})\n"
+        "import targets\n"
+        "def planted(data):\n"
+        "    if data[:1] == b'o':\n"
+        "        raise KeyError('planted')\n"
+        "targets.TARGETS['planted'] = planted\n"
+        f"sys.argv = [{str(FUZZER)!r}, 'planted', '200000', '1']\n"
+        f"runpy.run_path({str(FUZZER)!r}, run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "planted" in done.stdout + done.stderr
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("target", TARGETS)
+def test_long(target: str, tmp_path: Path) -> None:
+    quick = [name for name in TARGETS if name not in LONG_SHARE]
+    share = LONG_SHARE.get(target, (1 - sum(LONG_SHARE.values())) / len(quick))
+    runs = int(LONG_RUNS * share)
+    assert fuzz(target, runs, tmp_path) >= runs
