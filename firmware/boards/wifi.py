@@ -85,7 +85,7 @@ class Wifi:
                 return
             self._joining_ms = -1
             self.failed = (self.failed + 1) & _MASK
-            self._away.tried(now_ms)
+            self._away.lost(now_ms)
             self._fails(self._reason())
         if not self._away.due(now_ms):
             return

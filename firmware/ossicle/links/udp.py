@@ -46,6 +46,7 @@ class UdpLink:
         if not port.up(now_ms):
             if self._open:
                 self._close(now_ms)
+            self._away.hurry()
             return
         if self._open:
             if self._away.is_dead(now_ms, heard_ms) and port.stale():
@@ -55,7 +56,8 @@ class UdpLink:
                 self._open = True
                 self._away.opened(now_ms)
                 self.opened = (self.opened + 1) & _MASK
-            self._away.tried(now_ms)
+            else:
+                self._away.lost(self._clock.ms())  # looking up a name takes its time
 
     def _close(self, now_ms):
         self._port.close()
