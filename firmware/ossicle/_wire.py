@@ -2,7 +2,7 @@
 from micropython import const
 from struct import pack_into
 
-SPEC_HASH = "078e7000"
+SPEC_HASH = "7885d55f"
 PROTOCOL_VERSION = const(1)
 PAYLOAD_MAX_BYTES = const(1344)
 HEADER_BYTES = const(16)
@@ -26,6 +26,7 @@ ADPCM_HEAD_BYTES = const(4)
 SILENCE_MS = const(3000)
 HELLO_UNASKED_MS = const(1000)
 HELLO_ANSWER_MS = const(50)
+UNPROVED_MS = const(2000)
 STATUS_INTERVAL_MS = const(1000)
 LAST_REPEAT_MS = const(200)
 LAST_REPEATS_MAX = const(25)

@@ -7,6 +7,7 @@
             ProtocolVersionError   another version of the protocol
             RefusedError           the device refused the stream
             SilentError            nobody answers, or answers any more
+            KeyMissingError        there is no key to seal with, or not the same one on both sides
         SourceError            a recording that cannot be played into the emulator
         PacketError            one packet that may not be believed; the receiver counts it and goes on
 
@@ -68,6 +69,25 @@ class SilentError(DeviceError):
         self.seconds = seconds
 
 
+class KeyMissingError(DeviceError):
+    """Host and device have no key in common, and nothing may go unsealed; `device` is the device's id.
+
+    `why` is "host" (no key for this device), "device" (it has none) or "wrong" (two keys differ).
+    """
+
+    def __init__(self, device: str, why: str) -> None:
+        name = device or "the device"
+        said = {
+            "host": f"no key for {name} on this computer: ossicle key new {device or 'DEVICE'}",
+            "device": f"{name} has no key in its configuration, and this stream has to be sealed: "
+            f"ossicle key new {device or 'DEVICE'} --config FILE",
+            "wrong": f"{name} has another key than this computer has for it",
+        }
+        super().__init__(f"{said[why]} (README: Keys)")
+        self.device = device
+        self.why = why
+
+
 class SourceError(OssicleError):
     """A recording that cannot be read or converted."""
 
@@ -86,6 +106,9 @@ class PacketError(OssicleError, ValueError):
         "length",
         "ranges",
         "sealed",
+        "unsealed",
+        "tag",
+        "replay",
         "hello",
     )
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from .block import Block
-from .errors import OssicleError, ProtocolVersionError, RefusedError, SilentError
+from .errors import KeyMissingError, OssicleError, ProtocolVersionError, RefusedError, SilentError
 from .links.link import Link
 from .locks import RLock
 from .proto._wire import Reason
 from .proto.counters import Stats
-from .proto.events import Event, Hello, Refused, Started, WrongVersion
+from .proto.events import Event, Hello, NoKey, Refused, Started, WrongVersion
 from .proto.handshake import State
 from .proto.receiver import Receiver
 from .proto.request import Resume
@@ -269,6 +269,8 @@ class Microphone:
             self._started = event
         elif isinstance(event, WrongVersion):
             self._failure = ProtocolVersionError(event.device, event.host)
+        elif isinstance(event, NoKey):
+            self._failure = KeyMissingError(event.device, event.why)
         elif isinstance(event, Refused):
             text = event.text
             failed = sorted(self._receiver.failed_speeds)

@@ -156,6 +156,14 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class NoKey:
+    """Nothing can be sealed with the device of this id; `why` as in `KeyMissingError`. Nothing was started."""
+
+    device: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class WrongVersion:
     """The device speaks another version of the protocol; no stream will start (W-19)."""
 
@@ -178,6 +186,7 @@ Event = (
     | Silent
     | Ended
     | WrongVersion
+    | NoKey
 )
 
 

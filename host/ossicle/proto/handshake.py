@@ -25,8 +25,9 @@ from ._wire import (
     SetFields,
     SetReplyFields,
 )
-from .events import Event, Hello, SpeedChanged, WrongVersion
+from .events import Event, Hello, NoKey, SpeedChanged, WrongVersion
 from .request import StreamRequest
+from .seal import WAIT, Seal
 
 
 class State(Enum):
@@ -74,6 +75,8 @@ class Trigger(Enum):
     END = auto()
     PART = auto()
     VERSION = auto()
+    NO_KEY = auto()
+    """What has to be sealed cannot be."""
 
 
 _BEFORE = (State.GREETING, State.SPEEDING, State.SWITCHING, State.STARTING)
@@ -104,6 +107,7 @@ TRANSITIONS: dict[tuple[State, Trigger], State] = {
     **{(state, Trigger.LOST): State.GREETING for state in _BEFORE},
     **{(state, Trigger.STOP): State.ENDED for state in _BEFORE},
     **{(state, Trigger.VERSION): State.FAILED for state in _BEFORE},
+    (State.GREETING, Trigger.NO_KEY): State.FAILED,
 }
 
 _REPEAT_S = HOST_REPEAT_MS / 1000
@@ -137,6 +141,7 @@ class Handshake:
         start: Callable[[int], bytes],
         tell: Callable[[Event], None],
         greet_only: bool = False,
+        seal: Seal | None = None,
         fast: int | None = None,
     ) -> None:
         self.state = State.GREETING
@@ -158,6 +163,10 @@ class Handshake:
         self._greeted = 0  # changes of speed within GREETING
         self._fast = None if baud is None else fast  # the speed agreed last
         self._set: SetFields | None = None  # the SET that is waiting for its answer
+        self._seal = seal
+        self._held = False  # a stream has started
+        if seal is not None:
+            seal.begin()
 
     def move(self, trigger: Trigger, now: float) -> bool:
         """Follow the table; false when the trigger means nothing in this state."""
@@ -170,6 +179,9 @@ class Handshake:
         self._greeted = 0
         if state is State.STARTING:
             self.token = self._rng.randrange(1, NUMBER_LIMIT)
+        elif state is State.GREETING and self._seal is not None:
+            self._seal.begin()
+        self._held |= trigger is Trigger.STARTED
         return True
 
     # What was heard
@@ -186,6 +198,8 @@ class Handshake:
 
     def on_hello(self, answer: Hello, now: float) -> None:
         """The device presents itself."""
+        if self._seal is not None and not self._proved(self._seal, answer, now):
+            return
         if self.hello != answer:
             self._tell(answer)
         self.hello = answer
@@ -201,6 +215,15 @@ class Handshake:
         else:
             self._set = SetFields(self._rng.randrange(1, 1 << 16), Key.BAUD, speed)
             self.move(Trigger.SLOW, now)
+
+    def _proved(self, seal: Seal, answer: Hello, now: float) -> bool:
+        """Whether a host that seals may believe a HELLO; from then on there are keys (W-49, W-51)."""
+        if self.state is not State.GREETING or (self._held and answer.version != PROTOCOL_VERSION):
+            return False
+        why = seal.answer(answer.fields, now)
+        if why and why != WAIT and not self._held and self.move(Trigger.NO_KEY, now):
+            self._tell(NoKey(answer.device, why))
+        return not why
 
     def on_set_reply(self, reply: SetReplyFields, now: float) -> bool:
         """The answer to SET baud: now is the moment to switch. False when nothing of the kind was asked."""
@@ -269,13 +292,16 @@ class Handshake:
             self._repeated = now
 
     def _send_hello(self) -> None:
-        self._send(Kind.HELLO, hello.compose(self._name))
+        challenge = self._seal.challenge if self._seal is not None else None
+        self._send(Kind.HELLO, hello.compose(self._name, challenge))
 
     def _send_set(self) -> None:
         if self._set is not None:
             self._send(Kind.SET, self._set.pack())
 
     def _send_start(self) -> None:
+        if self._seal is not None:
+            self._send_hello()  # the device knows the last HELLO only, and it may be another's
         self._send(Kind.START, self._start(self.token))
 
     def _send_stop(self) -> None:

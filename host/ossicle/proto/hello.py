@@ -15,9 +15,15 @@ from . import events
 from ._wire import PROTOCOL_VERSION
 
 
-def compose(host: str) -> bytes:
-    """The payload of the host's HELLO; `host` names it, at most some dozen bytes."""
-    return json.dumps({"ossicle": PROTOCOL_VERSION, "host": host}).encode()
+def compose(host: str, challenge: bytes | None = None) -> bytes:
+    """The payload of the host's HELLO; `host` names it, at most some dozen bytes.
+
+    `challenge` where it means to seal (W-49).
+    """
+    fields: dict[str, Any] = {"ossicle": PROTOCOL_VERSION, "host": host}
+    if challenge is not None:
+        fields["challenge"] = challenge.hex()
+    return json.dumps(fields).encode()
 
 
 def parse(payload: bytes) -> events.Hello:

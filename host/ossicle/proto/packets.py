@@ -43,7 +43,13 @@ class Packet(NamedTuple):
 def encode(packet: Packet) -> bytes:
     """The bytes of a packet, with its CRC-32. Raises PacketError for one that no receiver would accept."""
     if packet.flags & _SEALED:
-        raise PacketError("sealed", "sealed packets need a key, which this version does not have")
+        raise PacketError("sealed", "a sealed packet needs a key: `seal` makes it")
+    body = header(packet) + packet.payload
+    return body + crc32(body).to_bytes(4, "little")
+
+
+def header(packet: Packet) -> bytes:
+    """The 16 bytes of its header. Raises PacketError for a packet that no receiver would accept."""
     if len(packet.payload) > wire.PAYLOAD_MAX_BYTES:
         raise PacketError(
             "long", f"a payload of {len(packet.payload)} bytes; at most {wire.PAYLOAD_MAX_BYTES}"
@@ -55,8 +61,7 @@ def encode(packet: Packet) -> bytes:
     if not 0 <= packet.flags <= 0xFF or packet.flags & wire.FLAG_RESERVED_MASK:
         raise PacketError("flags", f"flags {packet.flags:#x} are reserved")
     _validate(packet)
-    body = wire.HEADER_STRUCT.pack(*packet[:6]) + packet.payload
-    return body + crc32(body).to_bytes(4, "little")
+    return wire.HEADER_STRUCT.pack(*packet[:6])
 
 
 def decode(data: bytes, senders: frozenset[Kind] | None = None) -> Packet:
@@ -77,12 +82,18 @@ def decode(data: bytes, senders: frozenset[Kind] | None = None) -> Packet:
         raise PacketError("check", "the check is wrong")
     if size > _CHECKED_MAX_BYTES:
         raise PacketError("long", f"{size} bytes; a packet with a CRC-32 has at most {_CHECKED_MAX_BYTES}")
+    if data[1] & _UNREADABLE:
+        raise PacketError("flags", f"flags {data[1]:#x}: reserved, or sealed without a tag")
+    return believed(data, data[wire.HEADER_BYTES : size - wire.CHECK_BYTES], senders)
+
+
+def believed(data: bytes, payload: bytes, senders: frozenset[Kind] | None) -> Packet:
+    """The packet whose header `data` begins with, and whose check was right; PacketError as in `decode`."""
     kind, flags, session, sequence, ticks_us, number = _unpack_header(data)
-    if flags & _UNREADABLE:
-        raise PacketError("flags", f"flags {flags:#x}: reserved, or sealed without a tag")
+    if flags & wire.FLAG_RESERVED_MASK:
+        raise PacketError("flags", f"flags {flags:#x} are reserved")
     if sequence >= wire.NUMBER_LIMIT or ticks_us >= wire.NUMBER_LIMIT or number >= wire.NUMBER_LIMIT:
         raise PacketError("number", "a number in the header is 2**30 or above")
-    payload = data[wire.HEADER_BYTES : size - wire.CHECK_BYTES]
     packet = Packet(kind, flags, session, sequence, ticks_us, number, payload)
     if kind == _AUDIO and (senders is None or _AUDIO in senders):
         _validate_audio(packet)

@@ -45,6 +45,7 @@ from .framing import Framing, SerialFraming
 from .handshake import Handshake, State, Trigger
 from .packets import Packet, decode, encode, ranges, text
 from .request import Resume, StreamRequest
+from .seal import KeyOf, Seal
 from .stream import Stream, describe, possible
 
 _SILENT_S = 2.0  # without a valid packet, though STATUS comes each second: look for the device again
@@ -62,7 +63,7 @@ class Receiver:
     without a speed. `name` is what the device is told of this host. `greet_only` asks who is there and
     starts nothing. `resume` goes on with a stream that an earlier process heard, if the device still has it:
     what is told begins at that position. If not, a gap of unknown length and cause "reset" comes first, then
-    a new stream.
+    a new stream. `keys` gives the pre-shared key of a device by its id: then nothing goes unsealed but HELLO.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Receiver:
         random: Random | None = None,
         greet_only: bool = False,
         resume: Resume | None = None,
+        keys: KeyOf | None = None,
     ) -> None:
         self.request = request or StreamRequest()
         self.counters = Counters()
@@ -91,15 +93,18 @@ class Receiver:
         self._hold: int | None = None
         self._resume_from = resume  # until a stream is in force
         self._speed = baud  # at which the framing's unfinished frame came
+        rng = random or SystemRandom()
+        self._seal = Seal(keys, name, rng) if keys is not None else None
         self._handshake = Handshake(
             self.request,
             baud=baud,
             name=name,
-            rng=random or SystemRandom(),
+            rng=rng,
             send=self._send,
             start=self._compose_start,
             tell=self._tell,
             greet_only=greet_only,
+            seal=self._seal,
             fast=resume.baud if resume is not None else None,
         )
         self._handlers: dict[int, Callable[[Packet, float], None]] = {
@@ -120,13 +125,13 @@ class Receiver:
         """Take what came from the link: any number of bytes, or exactly one datagram.
 
         True when something in it can only be from the device: a valid packet of the session in force, or a
-        HELLO while none is.
+        HELLO while none is; with keys, a packet that opens.
         """
         self.counters.bytes_in += len(data)
         believed = False
         for raw in self._framing.feed(data):
             try:
-                packet = decode(raw, DEVICE_KINDS)
+                packet = decode(raw, DEVICE_KINDS) if self._seal is None else self._seal.open(raw)
                 believed |= self._take(packet, now)
             except PacketError as error:
                 self.refused.add(error.reason)
@@ -141,6 +146,8 @@ class Receiver:
             if state is State.STREAMING and now - self._heard >= _SILENT_S:
                 self.counters.silences += 1
                 self._tell(Silent(now - self._heard))
+                self._handshake.lost(now)
+            elif state is State.STREAMING and self._seal is not None and self._seal.spent:
                 self._handshake.lost(now)
         if state is not State.STREAMING:
             self._handshake.tick(now)
@@ -241,18 +248,20 @@ class Receiver:
         """A packet whose check is right. True when only the device can have sent it."""
         self.counters.packets_in += 1
         stream = self.stream
-        mine = stream is not None and packet.session == stream.started.session
+        sealed = self._seal is not None and packet.kind != Kind.HELLO
+        mine = stream is not None and packet.session == stream.started.session and packet.kind != Kind.HELLO
         if self._handshake.state is not State.STREAMING:
             self._handshake.heard(now, mine)
-        if mine and stream is not None:
+        if stream is not None and (mine or sealed):
             stream.count(packet.number)
-        elif packet.kind not in _SESSIONLESS_IN or (packet.session and packet.kind != Kind.STARTED):
+        foreign = packet.kind not in _SESSIONLESS_IN or (packet.session and packet.kind != Kind.STARTED)
+        if foreign and not mine:
             self.counters.wrong_session += 1
-            return False
+            return sealed
         greets = packet.kind == Kind.HELLO and self._handshake.state is not State.STREAMING
-        self._heard = now
+        self._heard = now if sealed or self._seal is None else self._heard
         self._handlers[packet.kind](packet, now)
-        return mine or greets
+        return mine or greets or sealed
 
     def _on_audio(self, packet: Packet, now: float) -> None:
         stream = self.stream
@@ -271,7 +280,10 @@ class Receiver:
             audio.gone(start, stop, cause)
 
     def _on_hello(self, packet: Packet, now: float) -> None:
+        before = self._seal.keys if self._seal is not None else None
         self._handshake.on_hello(hello.parse(packet.payload), now)
+        if self._seal is not None and self._seal.keys is not before and self.stream is not None:
+            self.stream.renumbered()
 
     def _on_started(self, packet: Packet, now: float) -> None:
         fields = wire.StartedFields.unpack(packet.payload)
@@ -371,10 +383,15 @@ class Receiver:
             session = self.stream.started.session
         packet = Packet(kind, 0, session, 0, 0, self._number, payload)
         self._number = (self._number + 1) % wire.NUMBER_LIMIT
+        seal = None if kind is Kind.HELLO else self._seal
+        data = encode(packet) if seal is None else seal.seal(packet)
+        if data is None:
+            self.counters.unsent += 1
+            return
         if len(self._out) >= _OUT_MAX:
             del self._out[0]
             self.counters.unsent += 1
-        self._out.append(self._framing.wrap(encode(packet)))
+        self._out.append(self._framing.wrap(data))
 
     def _tell(self, event: Event) -> None:
         if len(self._events) >= _EVENTS_MAX:

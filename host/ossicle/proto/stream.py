@@ -100,6 +100,10 @@ class Stream:
         elif self._counters.lost_transmissions:
             self._counters.lost_transmissions -= 1  # it was late, not lost
 
+    def renumbered(self) -> None:
+        """The device's numbers begin again: there are new keys (W-50)."""
+        self._expected = None
+
     def take(self, packet: Packet, now: float) -> bool:
         """An AUDIO; false when it cannot be part of this stream."""
         started = self.started
