@@ -1,9 +1,12 @@
-# An ESP32 with an I2S microphone, on the serial port of its USB bridge.
+# An ESP32 with an I2S microphone, on the serial port of its USB bridge or on Wi-Fi.
 #
 # The order in which memory is taken is what makes it fit, so it is the order of this
-# file: configuration (small), the ring, I2S with its DMA, then the rest. Measured on
+# file: configuration (small), the ring, I2S with its DMA, Wi-Fi, then the rest. Measured on
 # ESP32_GENERIC images in an emulator of the chip: a ring of 67,584 bytes and ibuf=40960
-# fit when nothing else came before them.
+# fit when nothing else came before them; beside Wi-Fi ibuf=20480 does, and 40960 does not.
+#
+# On Wi-Fi the REPL keeps its serial port, and Ctrl-C there ends the streaming: so mpremote
+# comes in as ever (W-33 is for the line that both would share).
 import io
 import os
 import time
@@ -46,15 +49,17 @@ class Board:
             self.config.note("no room for the whole ring: %d samples" % (len(self.storage) // 2))
         self.clock = Clock()
         self.mic = self._microphone()
-        self.port = self._port()
+        self._uart = None
+        self._wifi = None if self.config.link == "serial" else self._join()
+        self.port = self._serial() if self._wifi is None else self._network()
         self.device = self.config.device or "".join("%02x" % b for b in machine.unique_id())
 
     # DMA memory is had now or never: where it is short, half of it is asked for, once.
-    def _microphone(self):
+    def _microphone(self, less=1):
         from boards.microphone import I2SMicrophone
 
         c = self.config
-        for ibuf in (c.ibuf, c.ibuf // 2):
+        for ibuf in (c.ibuf // less, c.ibuf // less // 2):
             mic = I2SMicrophone(c.i2s, c.sck, c.ws, c.sd, ibuf)
             try:
                 mic.open(DEFAULT_RATE, DEFAULT_CHANNELS)
@@ -63,12 +68,50 @@ class Board:
                 c.note("I2S with ibuf %d: %s" % (ibuf, error))
         return mic  # START tries again, and is refused with the reason
 
+    # The Wi-Fi, or None: then it is the serial line, where the notes can be read. Memory that
+    # it lacks may be the microphone's, which then gets half of it.
+    def _join(self):
+        from boards.wifi import Wifi
+
+        c = self.config
+        if not c.ssid:
+            c.refuse_link("there is no ssid in the configuration")
+            return None
+        wifi = Wifi(c.ssid, c.password, self._tell)
+        why = _start(wifi)
+        if why:
+            c.note("Wi-Fi beside ibuf %d: %s" % (c.ibuf, why))
+            self.mic.close()
+            why = _start(wifi)
+            self.mic = self._microphone(less=2)
+        if why:
+            c.refuse_link("Wi-Fi does not start: " + why)
+            return None
+        return wifi
+
+    def _tell(self, text):
+        print("ossicle:", text)
+        self.config.note(text)
+
+    def _network(self):
+        from boards.net import SocketPort
+
+        c = self.config
+        return SocketPort(c.host, c.port, c.link == "ws", self._wifi)
+
     # UART0 is the REPL's and cannot be had (ESP_ERR_INVALID_STATE), but its pins can: UART1
     # takes them over. That the bytes come out there is inferred, not seen on a board.
-    def _port(self):
+    def _serial(self):
         from boards.uart import UartPort
 
         c = self.config
+        flow = {}
+        if c.uart_rts >= 0:
+            flow["rts"] = c.uart_rts
+            flow["flow"] = machine.UART.RTS
+        if c.uart_cts >= 0:
+            flow["cts"] = c.uart_cts
+            flow["flow"] = flow.get("flow", 0) | machine.UART.CTS
         micropython.kbd_intr(-1)  # the host's packets may hold a 03, should UART0 hear it
         self._uart = machine.UART(
             c.uart,
@@ -79,6 +122,7 @@ class Board:
             rxbuf=_RXBUF_BYTES,
             timeout=0,
             timeout_char=2,  # less, and every byte is an interrupt
+            **flow,
         )
         return UartPort(self._uart, DEFAULT_BAUD, c.max_baud)
 
@@ -87,6 +131,10 @@ class Board:
     # What came behind 0D 03 is the REPL's. Read in the sources, not seen on a board.
     def leave(self, link):
         self.mic.close()
+        if self._wifi is not None:
+            link.close()
+            self._wifi.stop()
+            return
         link.speed(DEFAULT_BAUD)
         self._uart.deinit()
         for pin in (self.config.uart_tx, self.config.uart_rx):
@@ -95,6 +143,15 @@ class Board:
                 machine.mem32[register] = machine.mem32[register] & ~(7 << 12)
         micropython.kbd_intr(3)
         hand_over(link.rest_bytes, link.rest)
+
+
+# Why it does not, "" when it does.
+def _start(wifi):
+    try:
+        wifi.start()
+        return ""
+    except OSError as error:
+        return str(error)
 
 
 # Bytes that the REPL reads next, through a terminal that is there for a moment.

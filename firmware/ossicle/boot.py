@@ -6,9 +6,11 @@ import sys
 
 
 # `make` gives the board; `make.failures` is the path of the file that counts, None where a
-# failure just ends the program; `make.reset` restarts it. Returns when the way back to the REPL is asked for.
+# failure just ends the program; `make.reset` restarts it. Returns when the way back to the
+# REPL is asked for, or at Ctrl-C.
 def run(make):
     path = make.failures
+    app = None
     try:
         board = make()
         gc.threshold(gc.mem_free() // 32)  # small garbage between what stays leaves holes
@@ -17,6 +19,9 @@ def run(make):
         app = App(board)
         gc.threshold(-1)
         app.run(lambda: forget(path))
+    except KeyboardInterrupt:  # at the REPL's own serial port
+        if app is not None:
+            board.leave(app.link)
     except Exception as error:
         _failed(error, make)
     else:
