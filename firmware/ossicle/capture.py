@@ -10,7 +10,7 @@ import micropython
 from micropython import const
 
 from ossicle.expectation import Expectation
-from ossicle.kernels import K_DC_ON, K_FRAMES, K_GAIN, K_SHIFT, convert, mark, marked
+from ossicle.kernels import K_DC_ON, K_FRAMES, K_GAIN, K_INDEX, K_SHIFT, convert, mark, marked
 
 _MASK = const(0x3FFFFFFF)
 _LOST_CALLBACK_MS = const(200)  # no callback for so long, on the link's clock: look at the sentinel
@@ -22,6 +22,7 @@ class Capture:
         self._mic = mic
         self._ring = ring
         self._clock = clock
+        self.coder = None  # of the stream's codec, None for pcm16; changes while nothing runs
         self._full = mic.buffer_frames
         self._stores = [bytearray(4 * self._full), bytearray(4 * self._full)]  # for one channel
         self._buffers = self._stores  # as much of them as the channels need
@@ -127,8 +128,12 @@ class Capture:
 
     def _take(self, buf, frames, now_us):
         ring = self._ring
-        ring.state[K_FRAMES] = frames
-        convert(buf, ring.storage, ring.state)
+        state = ring.state
+        index = state[K_INDEX]
+        state[K_FRAMES] = frames
+        convert(buf, ring.storage, state)
+        if self.coder is not None:
+            self.coder.track(index, frames)
         ring.written_by_kernel(frames)
         expectation = self.expectation
         if self._started:

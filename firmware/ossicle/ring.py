@@ -117,6 +117,10 @@ class Ring:
     def to_boundary(self):
         return -self._w_phase % self.hop
 
+    # The sequence that begins there.
+    def boundary(self):
+        return self._w_sequence + 1 if self._w_phase else self._w_sequence
+
     # -- the reader's side -------------------------------------------------------------
 
     # R moves out of what was overwritten and out of holes. Returns W - R, which is
@@ -263,33 +267,42 @@ class Ring:
         self.gone_cause = cause
         return stop
 
-    # The window into buf at byte `off` (even). Frames, 0 when it is not there yet, -1 when
-    # it is gone or was torn while it was copied: then buf holds nothing to believe.
-    def copy_window(self, sequence, buf, off):
+    # The window into buf at byte `off` (even), by way of the coder where there is one. Frames,
+    # 0 when it is not there yet, -1 when it is gone or was torn while it was copied:
+    # then buf holds nothing to believe.
+    def copy_window(self, sequence, buf, off, coder=None):
         frames = self.window(sequence)
         if frames <= 0:
             return frames
-        self._copy_from(self._frames(sequence - self.sequence, -self.phase), frames, buf, off)
+        offset = self._frames(sequence - self.sequence, -self.phase)
+        if coder is None:
+            self._copy_from(offset, frames, buf, off)
+        else:
+            coder.encode(sequence, self._index(offset), frames, buf, off)
         cut = self.cut
         if self.window(sequence) < frames:
             return -1
         self.cut = cut
         return frames
 
-    # `offset` in frames from R. The write index and W must be of one moment: W is read on
-    # both sides of it, and differs when the callback came between.
+    # `offset` in frames from R.
     def _copy_from(self, offset, frames, buf, off):
+        args = self._copy
+        args[C_FROM] = self._index(offset) * self.channels
+        args[C_COUNT] = frames * self.channels
+        args[C_TO] = off >> 1
+        copy_out(self.storage, buf, args)
+
+    # Where that frame lies in the storage. The write index and W must be of one moment: W is
+    # read on both sides of it, and differs when the callback came between.
+    def _index(self, offset):
         while True:
             written = self.written
             index = self.state[K_INDEX]
             if written == self.written:
                 break
         behind = signed(written - self.read_position) - offset
-        args = self._copy
-        args[C_FROM] = (index - behind) % self.capacity * self.channels
-        args[C_COUNT] = frames * self.channels
-        args[C_TO] = off >> 1
-        copy_out(self.storage, buf, args)
+        return (index - behind) % self.capacity
 
     # Moves R past n frames that a window has shown, without a look at W: had R been overrun
     # meanwhile, advance() would leave out what is still there.

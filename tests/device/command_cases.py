@@ -30,19 +30,21 @@ def case_hello():
 
     says = json.loads(hello.payload)
     assert says["ossicle"] == 1 and says["spec"] == _wire.SPEC_HASH and says["device"] == "fake-1"
-    assert says["ring"] == 33792 and says["codecs"] == ["pcm16"] and 16000 in says["rates"]
+    assert says["ring"] == 33792 and says["codecs"] == ["pcm16", "adpcm"] and 16000 in says["rates"]
     assert len(hello.payload) < 1344
 
 
 REFUSED = (
     (dict(token=0), _wire.REASON_MALFORMED),
     (dict(mode=2), _wire.REASON_MALFORMED),
-    (dict(codec=1), _wire.REASON_CODEC),
+    (dict(codec=2), _wire.REASON_CODEC),
     (dict(channels=3), _wire.REASON_CHANNELS),
     (dict(rate=12345), _wire.REASON_RATE),
     (dict(gain=5000), _wire.REASON_VALUE),
     (dict(hop=63), _wire.REASON_HOP),
     (dict(hop=600, overlap=73), _wire.REASON_WINDOW),
+    (dict(hop=2600, overlap=81, codec=1), _wire.REASON_WINDOW),
+    (dict(hop=1300, overlap=37, codec=1, channels=2), _wire.REASON_WINDOW),
     (dict(hop=336, overlap=1, channels=2), _wire.REASON_WINDOW),
     (dict(rate=48000), _wire.REASON_MICROPHONE),
 )

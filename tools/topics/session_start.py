@@ -225,9 +225,13 @@ def refusals() -> list[Vector]:
         ("rate", 4, {"rate": 12345}, {}),
         ("no-channels", 5, {"channels": 0}, {}),
         ("channels", 5, {"channels": 3}, {}),
-        ("codec", 6, {"codec": 1}, {}),
+        ("codec", 6, {"codec": 2}, {}),
         ("unknown-codec", 6, {"codec": 200}, {}),
+        ("window-adpcm", 3, {"hop": 2600, "overlap": 81, "codec": 1}, {}),
+        ("window-adpcm-stereo", 3, {"hop": 1300, "overlap": 37, "codec": 1, "channels": 2}, {}),
+        ("memory", 9, {"hop": 2600, "codec": 1}, {}),
         ("link", 7, {}, {"link_bytes_per_s": 11520}),
+        ("link-adpcm", 7, {"rate": 24000, "codec": 1}, {"link_bytes_per_s": 11520}),
         ("microphone", 8, {}, {"microphone": False}),
         ("gain", 11, {"gain": 4097}, {}),
     ]
@@ -238,7 +242,7 @@ def refusals() -> list[Vector]:
             host("start", 0, **{**START, **changes}),
             device("refused", 0, token="$t", reason=reason),
         ]
-        clauses = "W-23 W-35" if name == "link" else "W-23"
+        clauses = "W-23 W-35" if name.startswith("link") else "W-23"
         out.append(session(f"refused-{name}", clauses, "a START that cannot be", DEVICE, steps, **settings))
     goes_on = [
         *begun(),

@@ -72,7 +72,12 @@ def wait(ms: int) -> Step:
 HELLO = [
     host("hello", 0, ossicle=1),
     device(
-        "hello", 0, ossicle=1, ring=4096, rates=[8000, 16000, 24000, 32000, 44100, 48000], codecs=["pcm16"]
+        "hello",
+        0,
+        ossicle=1,
+        ring=4096,
+        rates=[8000, 16000, 24000, 32000, 44100, 48000],
+        codecs=["pcm16", "adpcm"],
     ),
     event("hello", version=1),
 ]
