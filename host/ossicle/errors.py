@@ -8,6 +8,7 @@
             RefusedError           the device refused the stream
             SilentError            nobody answers, or answers any more
             KeyMissingError        there is no key to seal with, or not the same one on both sides
+        KeyFileError           the file of keys, or a device's configuration
         SourceError            a recording that cannot be played into the emulator
         PacketError            one packet that may not be believed; the receiver counts it and goes on
 
@@ -86,6 +87,10 @@ class KeyMissingError(DeviceError):
         super().__init__(f"{said[why]} (README: Keys)")
         self.device = device
         self.why = why
+
+
+class KeyFileError(OssicleError):
+    """A file of keys, or a device's configuration, that cannot be used. No text of it holds a key."""
 
 
 class SourceError(OssicleError):
