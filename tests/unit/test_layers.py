@@ -34,7 +34,8 @@ MAY_IMPORT = {
     "sinks": {"errors", "audio"},
     "api": {"errors", "locks", "paths", "micropython", "proto", "audio", "links", "sinks"},
     "bench": {"errors", "locks", "paths", "micropython", "proto", "audio", "links", "api"},
-    "cli": {"errors", "paths", "micropython", "proto", "audio", "sinks", "api", "bench"},
+    "soak": {"errors", "proto", "links", "api"},
+    "cli": {"errors", "paths", "micropython", "proto", "audio", "sinks", "api", "bench", "soak"},
 }
 OUTSIDE_WORLD = {
     "socket",
