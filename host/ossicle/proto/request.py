@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from numbers import Integral
 
 from . import _wire as wire
+from . import codecs
 from ._wire import Codec, Mode
 
 BAUDS = (921600, 1500000, 2000000, 3000000, 4000000)
@@ -49,7 +50,8 @@ class Resume:
 class StreamRequest:
     """The parameters of a START. Raises ValueError for what no device can do.
 
-    `hop` and `overlap` in frames; without `hop` it is 512 for mono and 256 for stereo. `gain` is a factor.
+    `codec` is "pcm16" or "adpcm": a quarter of the bytes, with some noise. `hop` and `overlap` in frames;
+    without `hop` it is 512 for mono and 256 for stereo. `gain` is a factor.
     `baud` is the speed of a serial link, None for the slowest that carries the stream with room to spare.
     """
 
@@ -65,8 +67,8 @@ class StreamRequest:
     def __post_init__(self) -> None:
         if self.mode not in ("lossless", "live"):
             raise ValueError(f"mode {self.mode!r} is not known: lossless or live")
-        if self.codec != "pcm16":
-            raise ValueError(f"codec {self.codec!r} is not in this version: pcm16")
+        if self.codec not in codecs.NAMES:
+            raise ValueError(f"codec {self.codec!r} is not known: {' or '.join(codecs.NAMES)}")
         for name in ("rate", "channels", "hop", "overlap", "baud"):
             if not isinstance(getattr(self, name), Integral | None):
                 raise ValueError(f"{name} {getattr(self, name)!r} is no whole number")
@@ -80,8 +82,8 @@ class StreamRequest:
             raise ValueError(f"baud {self.baud} is out of range")
         if self.hop_frames < wire.HOP_MIN_FRAMES:
             raise ValueError(f"hop {self.hop_frames}: at least {wire.HOP_MIN_FRAMES} frames")
-        if self.overlap < 0 or self.window_bytes > wire.PAYLOAD_MAX_BYTES:
-            most = wire.PAYLOAD_MAX_BYTES // (2 * self.channels)
+        most = codecs.frames_most(self.codec_number, self.channels)
+        if self.overlap < 0 or self.hop_frames + self.overlap > most:
             raise ValueError(f"hop + overlap is {self.hop_frames + self.overlap}: at most {most} frames")
 
     @property
@@ -92,7 +94,12 @@ class StreamRequest:
     @property
     def window_bytes(self) -> int:
         """The payload of a whole chunk."""
-        return (self.hop_frames + self.overlap) * self.channels * 2
+        return codecs.payload_bytes(self.codec_number, self.hop_frames + self.overlap, self.channels)
+
+    @property
+    def codec_number(self) -> Codec:
+        """The codec as START carries it."""
+        return Codec[self.codec.upper()]
 
     @property
     def gain_q8(self) -> int:
@@ -124,7 +131,7 @@ class StreamRequest:
         return wire.StartFields(
             token=token,
             mode=Mode[self.mode.upper()],
-            codec=Codec[self.codec.upper()],
+            codec=self.codec_number,
             channels=self.channels,
             start_flags=wire.START_RESUME if stream_id else 0,
             rate=self.rate,
