@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from ossicle.cli.capture import Totals, capture
+from ossicle.cli.capture import Place, Totals, capture
 from ossicle.cli.guard import Interrupts
-from ossicle.proto.events import Audio, Ended, Event, Gap
+from ossicle.proto.events import Audio, Ended, Event, Gap, Started
 
 
 class Notes:
@@ -26,7 +26,10 @@ class Notes:
             raise OSError("disk full")
         self.said.append(("audio", start, len(frames)))
 
-    def gap(self, gap: Gap) -> None:
+    def stream(self, start: int, started: Started, position: int) -> None:
+        self.said.append(("stream", start, started.stream_id, position))
+
+    def gap(self, gap: Gap, frames: int | None) -> None:
         self.said.append(("gap", gap.start, gap.stop))
 
     def finish(self) -> None:
@@ -57,6 +60,67 @@ def test_a_reset_device_goes_on_after_what_came_before() -> None:
         ("finish",),
     ]
     assert (totals.position, totals.missing) == (18, 2)
+
+
+def started(name: str, *, resumed: bool = False) -> Started:
+    return Started(name.encode().ljust(8), 1, 16000, 1, 512, 0, 1.0, 0, 33792, 0, 0, resumed)
+
+
+A, B = b"a".ljust(8), b"b".ljust(8)
+
+
+def test_streams_are_told_where_they_begin() -> None:
+    notes = Notes()
+    events = [started("a"), audio(0, 10), started("a", resumed=True), audio(10, 2), Gap(12, None, "reset")]
+    capture([*events, started("b"), Gap(0, 3, "overwritten"), audio(3, 1)], [notes], Interrupts())
+    assert notes.said == [
+        ("stream", 0, A, 0),
+        ("audio", 0, 10),
+        ("audio", 10, 2),
+        ("gap", 12, None),
+        ("stream", 12, B, 0),
+        ("gap", 12, 15),
+        ("audio", 15, 1),
+        ("finish",),
+    ]
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_the_timeline_goes_on_where_an_earlier_loop_left_it(reset: bool) -> None:
+    """Frame 100 of it is frame 40 of stream a."""
+    notes = Notes()
+    same = [started("a", resumed=True), audio(40, 5)]
+    other = [Gap(40, None, "reset"), started("b"), audio(0, 5)]
+    totals = capture(
+        other if reset else same,
+        [notes],
+        Interrupts(),
+        place=Place(100, 40, A),
+        totals=Totals(frames=90, position=100, gaps=1, missing=10),
+    )
+    new = [("gap", 100, None), ("stream", 100, B, 0)]
+    assert notes.said == [*(new if reset else []), ("audio", 100, 5), ("finish",)]
+    assert totals == Totals(frames=95, position=105, gaps=1 + reset, missing=10)
+
+
+@pytest.mark.parametrize("limit", [None, 25])
+def test_a_gap_that_is_too_long_takes_no_time(limit: int | None) -> None:
+    notes = Notes()
+    events = [started("a"), audio(0, 10), Gap(10, 5010, "overwritten"), audio(5010, 8)]
+    totals = capture(
+        [*events, Gap(5018, 5020, "x"), audio(5020, 9)], [notes], Interrupts(), limit, longest=99
+    )
+    assert notes.said == [
+        ("stream", 0, A, 0),
+        ("audio", 0, 10),
+        ("gap", 10, None),
+        ("stream", 10, A, 5010),
+        ("audio", 10, 8),
+        ("gap", 18, 20),
+        ("audio", 20, 9 if limit is None else 5),
+        ("finish",),
+    ]
+    assert totals.missing == 5002
 
 
 @pytest.mark.parametrize(

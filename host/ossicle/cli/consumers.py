@@ -1,41 +1,18 @@
-"""What the capture loop feeds: a file, a voice detector, the meter, and the lines about gaps."""
+"""What the capture loop feeds: a voice detector, the meter, lines about gaps; `recorder` has the file."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from ..api import Microphone
-from ..audio.segmenter import Segment, Segmenter
-from ..proto.events import Gap
-from ..sinks import Sink
+from ..proto.events import Gap, Started
 from .capture import Frames
 from .meter import Meter
 from .output import Output, seconds
 
-SILENCE_FRAMES = 16384  # a long gap is filled piece by piece
-
-
-class Recorder:
-    """Writes the timeline into a file; a gap of known length becomes silence, so frame n stays frame n."""
-
-    def __init__(self, sink: Sink, channels: int) -> None:
-        self._sink = sink
-        self._shape: tuple[int, ...] = () if channels == 1 else (channels,)
-
-    def audio(self, start: int, frames: Frames) -> None:
-        self._sink.write(frames)
-
-    def gap(self, gap: Gap) -> None:
-        left = 0 if gap.stop is None else gap.stop - gap.start
-        while left > 0:
-            now = min(left, SILENCE_FRAMES)
-            self._sink.write(np.zeros((now, *self._shape), np.int16))
-            left -= now
-
-    def finish(self) -> None:
-        self._sink.close()
+if TYPE_CHECKING:
+    from ..audio.segmenter import Segment, Segmenter
 
 
 class Voice:
@@ -47,10 +24,13 @@ class Voice:
         self._meter = meter
         self.count = 0
 
+    def stream(self, start: int, started: Started, position: int) -> None:
+        """The gap before it has ended the segment."""
+
     def audio(self, start: int, frames: Frames) -> None:
         self._hand_over(self._segmenter.push(frames))
 
-    def gap(self, gap: Gap) -> None:
+    def gap(self, gap: Gap, frames: int | None) -> None:
         # A gap of unknown length takes no time on this timeline, but no segment may reach across it.
         self._hand_over(self._segmenter.gap(gap.start, gap.start if gap.stop is None else gap.stop))
 
@@ -73,6 +53,9 @@ class Watch:
         self._rate = microphone.rate
         self._count_at = 0
 
+    def stream(self, start: int, started: Started, position: int) -> None:
+        """The meter shows the time alone."""
+
     def audio(self, start: int, frames: Frames) -> None:
         if not self._meter.shown:
             return
@@ -92,27 +75,44 @@ class Watch:
             lost_before_the_ring=device.lost_frames if device else 0,
         )
 
-    def gap(self, gap: Gap) -> None:
-        self._meter.gap(None if gap.stop is None else gap.stop - gap.start)
+    def gap(self, gap: Gap, frames: int | None) -> None:
+        self._meter.gap(frames)
 
     def finish(self) -> None:
         """The meter is closed by whoever opened it."""
 
 
 class Gaps:
-    """Tells each gap when it is known."""
+    """Tells each gap when it is known, and each stream but the first."""
 
     def __init__(self, output: Output, rate: int) -> None:
         self._output = output
         self._rate = rate
+        self._told = False  # a gap that takes no time
+
+    def stream(self, start: int, started: Started, position: int) -> None:
+        if not self._told:
+            return
+        self._told = False
+        at = "from its beginning" if not position else f"from its frame {position} on"
+        self._output.event(
+            "stream",
+            f"at {start / self._rate:.3f} s goes on with stream {started.stream_id.hex()}, {at}",
+            start=seconds(start, self._rate),
+            start_frame=start,
+            stream=started.stream_id.hex(),
+            position=position,
+        )
 
     def audio(self, start: int, frames: Frames) -> None:
         """Audio is not told."""
 
-    def gap(self, gap: Gap) -> None:
+    def gap(self, gap: Gap, frames: int | None) -> None:
         rate, stop = self._rate, gap.stop
-        length = "of unknown length" if stop is None else f"of {stop - gap.start} frames"
+        length = "of unknown length" if frames is None else f"of {frames} frames"
         about = ", length estimated" if gap.estimated else ""
+        about += ", which take no time here" if stop is None and frames is not None else ""
+        self._told |= stop is None
         self._output.event(
             "gap",
             f"gap at {gap.start / rate:.3f} s {length} ({gap.cause}{about})",
@@ -120,6 +120,7 @@ class Gaps:
             stop=None if stop is None else seconds(stop, rate),
             start_frame=gap.start,
             stop_frame=stop,
+            frames=frames,
             cause=gap.cause,
             estimated=gap.estimated,
         )

@@ -14,7 +14,7 @@ from .. import demo as truth
 from ..audio import vad as engines
 from ..audio.segmenter import Segmenter
 from ..picture import PictureError, Scene, draw
-from ..proto.events import Gap
+from ..proto.events import Gap, Started
 from . import options
 from .capture import Frames, Totals, capture
 from .consumers import Gaps, Voice, Watch
@@ -33,10 +33,13 @@ class Keep:
         self._parts: list[Frames] = []
         self.gaps: list[tuple[int, int]] = []
 
+    def stream(self, start: int, started: Started, position: int) -> None:
+        """There is one."""
+
     def audio(self, start: int, frames: Frames) -> None:
         self._parts.append(frames)
 
-    def gap(self, gap: Gap) -> None:
+    def gap(self, gap: Gap, frames: int | None) -> None:
         self.gaps.append((gap.start, gap.start if gap.stop is None else gap.stop))
 
     def finish(self) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from rich.console import Console, RenderableType
-from rich.live import Live
-from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
 
 FLOOR_DBFS = -96.0  # what int16 can tell from silence
 BAR_FROM_DBFS = -66.0
@@ -43,6 +45,9 @@ class Meter:
         self._live = self._open() if shown else None
 
     def _open(self) -> Live:
+        from rich.console import Console  # only for who watches
+        from rich.live import Live
+
         # Lines printed meanwhile must go above the meter, but only where both are on the same terminal.
         return Live(
             console=Console(stderr=True),
@@ -85,6 +90,8 @@ class Meter:
 
     def line(self) -> RenderableType:
         """The line as it would be drawn now."""
+        from rich.text import Text
+
         text = Text(no_wrap=True, overflow="ellipsis")
         total = f" / {self._total_s:.1f}" if self._total_s else ""
         text.append(f"{self._heard_s:7.1f}{total} s ", "bold")

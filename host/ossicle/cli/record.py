@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..api import Microphone
-from ..sinks import open_sink
 from . import options
-from .capture import Totals, capture
-from .consumers import Gaps, Recorder, Watch
+from .capture import Place, Totals, capture
+from .consumers import Gaps, Watch
 from .guard import Interrupts
 from .meter import Meter, watched
 from .output import Output, seconds
+from .recorder import SILENCE_MAX_S, Recorder, begin, take_up
 from .source import start, suits
 
 
@@ -22,6 +22,12 @@ def record(
     url: options.Url = "auto",
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help="The file to write: .wav or .flac.")],
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on with the file of a recorder that was killed; a new one if there is none."
+        ),
+    ] = False,
     limit_s: options.Seconds = None,
     rate: options.Rate = None,
     channels: options.Channels = None,
@@ -36,38 +42,62 @@ def record(
     Gaps become silence of the same length, and are told. Ctrl-C stops; the file is valid at any moment.
     """
     output = Output(as_json)
-    use_rate, use_channels, length_s = suits(url, rate, channels)
-    limit = None if limit_s is None else round(limit_s * use_rate)
-    total_s = limit_s if length_s is None or limit_s is None else min(limit_s, length_s)
-    microphone = start(
-        url,
-        output,
-        rate=use_rate,
-        channels=use_channels,
-        mode=mode,
-        hop=hop,
-        overlap=overlap,
-        timeout=timeout,
-    )
-    with microphone, Interrupts().installed() as interrupts:
-        # Only now, when there is something to hear: an older recording of that name is lost with it.
-        sink = open_sink(out, use_rate, use_channels)
-        _tell_start(output, microphone, out)
+    with ExitStack() as stack:
+        left = take_up(out) if resume else None
+        if left is not None:
+            stack.enter_context(left.tape)
+            left.refuse_other(rate, channels)
+            rate, channels = left.origin.rate, left.origin.channels
+        use_rate, use_channels, length_s = suits(url, rate, channels)
+        limit = None if limit_s is None else round(limit_s * use_rate)
+        total_s = limit_s if length_s is None or limit_s is None else min(limit_s, length_s)
+        if left is not None and limit is not None and left.place.frame >= limit:
+            left.tape.finish()
+            _tell_end(output, out, left.totals, use_rate)
+            return
+        microphone = start(
+            url,
+            output,
+            rate=use_rate,
+            channels=use_channels,
+            mode=mode,
+            hop=hop,
+            overlap=overlap,
+            timeout=timeout,
+            resume=None if left is None else left.resume,
+        )
+        stack.enter_context(microphone)
+        interrupts = stack.enter_context(Interrupts().installed())
+        if left is not None:
+            left.refuse_device(microphone.device)
+            tape, place, totals = left.tape, left.place, left.totals
+        else:
+            # Only now, when there is something to hear: an older recording of that name is lost with it.
+            tape, place, totals = stack.enter_context(begin(out, microphone)), Place(), Totals()
+        output.event(
+            "started",
+            "" if left is None else f"{out}: goes on at {place.frame / use_rate:.3f} s",
+            device=microphone.device,
+            rate=microphone.rate,
+            channels=microphone.channels,
+            file=str(out),
+            start_frame=place.frame,
+            stream=microphone.started.stream_id.hex(),
+        )
+        recorder = Recorder(tape.sink, tape.journal, microphone)
         with Meter(shown=watched(as_json), total_s=total_s or length_s) as meter:
-            consumers = (Recorder(sink, use_channels), Watch(meter, microphone), Gaps(output, use_rate))
-            totals = capture(microphone.events(), consumers, interrupts, limit)
+            totals = capture(
+                microphone.events(),
+                (recorder, Watch(meter, microphone), Gaps(output, use_rate)),
+                interrupts,
+                limit,
+                place=place,
+                totals=totals,
+                longest=SILENCE_MAX_S * use_rate,
+            )
+        with interrupts.shield():
+            tape.finish()
     _tell_end(output, out, totals, use_rate)
-
-
-def _tell_start(output: Output, microphone: Microphone, out: Path) -> None:
-    output.event(
-        "started",
-        "",
-        device=microphone.device,
-        rate=microphone.rate,
-        channels=microphone.channels,
-        file=str(out),
-    )
 
 
 def _tell_end(output: Output, out: Path, totals: Totals, rate: int) -> None:

@@ -10,6 +10,7 @@ import typer
 from ..api import Microphone
 from ..api import open as open_microphone
 from ..errors import OssicleError
+from ..proto.request import Resume
 from .options import Mode
 from .output import Output
 
@@ -53,11 +54,19 @@ def start(
     hop: int | None = None,
     overlap: int = 0,
     timeout: float = 10.0,
+    resume: Resume | None = None,
 ) -> Microphone:
     """Open the microphone and tell the conversions that were made on the way."""
     try:
         microphone = open_microphone(
-            url, rate=rate, channels=channels, mode=mode.value, hop=hop, overlap=overlap, timeout=timeout
+            url,
+            rate=rate,
+            channels=channels,
+            mode=mode.value,
+            hop=hop,
+            overlap=overlap,
+            timeout=timeout,
+            resume=resume,
         )
     except OssicleError:
         raise  # some are a ValueError, too

@@ -12,7 +12,7 @@ from ossicle.sinks.wav import WavSink
 
 __all__ = ["TEXT_MAX_BYTES", "FlacSink", "Sink", "SinkError", "WavSink", "open_sink"]
 
-_BY_SUFFIX = {".wav": WavSink, ".flac": FlacSink}
+_BY_SUFFIX: dict[str, type[WavSink] | type[FlacSink]] = {".wav": WavSink, ".flac": FlacSink}
 
 
 def open_sink(path: str | os.PathLike[str], rate: int, channels: int = 1, *, described: bool = False) -> Sink:

@@ -10,6 +10,7 @@ A file that outgrows the 4 GB of WAV becomes RF64: its head has room for that fr
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Self
 
@@ -30,13 +31,18 @@ class WavSink(Sink):
         channels: int = 1,
         *,
         described: bool = False,
+        alone: Callable[[], object] = lambda: None,
     ) -> None:
-        """Makes the file, with no frames in it; with room in its head for a text if `described`. Raises
-        `SinkError` where another writer is at it, and `OSError`."""
+        """Makes the file, with no frames in it; with room in its head for a text if `described`. `alone` is
+        called once no other writer can come, before an old content goes.
+
+        Raises `SinkError` where another writer is at it, and `OSError`.
+        """
         super().__init__(path, rate, channels)
         self._file: int | None = open_alone(self.path, make=True)
         self._head = Head(rate, channels, 0, "" if described else None)
         try:
+            alone()
             cut(self._file, 0)
             self._put(compose(self._head), 0)
         except BaseException:

@@ -1,0 +1,242 @@
+"""The journal of a recording: what a restarted recorder needs to go on with the same file.
+
+It lies beside the file (`talk.wav.journal`), in sqlite's WAL mode, for as long as the recording is not
+finished. Two rules make it right whenever the recorder is killed:
+
+1. *The file's own length is the truth.* The journal never says how long the file is; whatever it says about
+   frames that the file does not have is forgotten when it is opened (`settle`).
+2. *What frames mean is written before they are.* The row of a stream or a gap is committed before the first
+   frame behind it goes into the file, and the journal as a whole before the first frame of all.
+
+So a journal that is missing or has no rows, beside a file without frames, is a recording that was not begun.
+Each row is one transaction. They are not flushed to the disk one by one: what the system was given survives a
+kill, not a power cut, after which the journal may be older than the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from .errors import OssicleError
+
+VERSION = 1
+SUFFIX = ".journal"
+_COMPANIONS = ("-wal", "-shm", "-journal")  # sqlite's own files; the first lasts while the journal is open
+_TABLES = """
+CREATE TABLE recording (version INTEGER, device TEXT, rate INTEGER, channels INTEGER, baud INTEGER);
+CREATE TABLE stream (start INTEGER PRIMARY KEY, id BLOB, position INTEGER, hop INTEGER, overlap INTEGER,
+    codec INTEGER);
+CREATE TABLE gap (start INTEGER PRIMARY KEY, stop INTEGER, frames INTEGER, cause TEXT, estimated INTEGER);
+"""
+
+
+class JournalError(OssicleError):
+    """A recording that cannot be gone on with, or a journal that cannot be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the whole recording comes from."""
+
+    device: str
+    rate: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRow:
+    """From frame `start` of the file on lies the stream `stream_id`, from its frame `position` on."""
+
+    start: int
+    stream_id: bytes
+    position: int
+    hop: int
+    overlap: int
+    codec: int
+
+
+@dataclass(frozen=True, slots=True)
+class GapRow:
+    """Frames [start, stop) of the file are silence that stands for a gap of `frames`.
+
+    `stop` None: the gap takes no room in the file; `frames` is None as well where nobody knows its length.
+    """
+
+    start: int
+    stop: int | None
+    frames: int | None
+    cause: str
+    estimated: bool
+
+
+def journal_of(file: Path) -> Path:
+    """Where the journal of a recording lies."""
+    return file.with_name(file.name + SUFFIX)
+
+
+def discard(file: Path) -> None:
+    """Remove the journal of a recording, if there is one. Harmless at any moment: the first step decides."""
+    path = journal_of(file)
+    for name in (path, *(path.with_name(path.name + end) for end in _COMPANIONS)):
+        name.unlink(missing_ok=True)
+
+
+class Journal:
+    """An open journal. Its methods raise `JournalError`, which names the file."""
+
+    def __init__(self, file: Path, database: sqlite3.Connection, origin: Origin, baud: int | None) -> None:
+        """Use `create` or `open`."""
+        self.path = journal_of(file)
+        self.origin = origin
+        self.baud = baud
+        self._file = file
+        self._database = database
+
+    @classmethod
+    def create(cls, file: Path, origin: Origin, stream: StreamRow, baud: int | None) -> Self:
+        """Makes the journal of a file that has no frames yet; `stream` is what they will be of."""
+        discard(file)
+        path = journal_of(file)
+        with _told(path):
+            database = _connect(path)
+            try:
+                database.execute("BEGIN")
+                for statement in _TABLES.split(";"):
+                    database.execute(statement)
+                values = (VERSION, *astuple(origin), baud)
+                database.execute("INSERT INTO recording VALUES (?, ?, ?, ?, ?)", values)
+                database.execute(_PUT_STREAM, astuple(stream))
+                database.execute("COMMIT")
+            except BaseException:
+                database.close()
+                raise
+        return cls(file, database, origin, baud)
+
+    @classmethod
+    def open(cls, file: Path) -> Self | None:
+        """The journal of a recording that is not finished; None where there is none, or one without rows,
+        as a kill leaves it that comes before the first frame."""
+        path = journal_of(file)
+        if not path.exists():
+            return None
+        with _told(path):
+            database = _connect(path)
+            try:
+                row = _recording(database)
+            except BaseException:
+                database.close()
+                raise
+        if row is None or row[0] != VERSION:
+            database.close()
+            if row is None:
+                return None
+            raise JournalError(f"{path}: made by another version of Ossicle; it cannot be gone on with")
+        return cls(file, database, Origin(*row[1:4]), row[4])
+
+    def settle(self, frames: int) -> None:
+        """Forget what lies behind the end of the file, which has `frames` frames.
+
+        A gap that takes no room is forgotten at the very end too, unless the stream behind it is known: it
+        will be told again.
+        """
+        with _told(self.path):
+            behind = self._rows("SELECT 1 FROM stream WHERE start > ?", frames)
+            behind += self._rows("SELECT 1 FROM gap WHERE start > ?", frames)
+            behind += self._rows(f"SELECT 1 FROM gap WHERE {_UNFOLLOWED}", frames)
+            if not behind:
+                return
+            with self._transaction():
+                self._database.execute("DELETE FROM stream WHERE start > ?", (frames,))
+                self._database.execute("DELETE FROM gap WHERE start > ?", (frames,))
+                self._database.execute(f"DELETE FROM gap WHERE {_UNFOLLOWED}", (frames,))
+
+    @property
+    def streams(self) -> list[StreamRow]:
+        """All streams, in the order of the file."""
+        with _told(self.path):
+            return [StreamRow(*row) for row in self._rows("SELECT * FROM stream ORDER BY start")]
+
+    @property
+    def gaps(self) -> list[GapRow]:
+        """All gaps, in the order of the file."""
+        with _told(self.path):
+            found = self._rows("SELECT * FROM gap ORDER BY start")
+            return [GapRow(start, stop, n, cause, bool(about)) for start, stop, n, cause, about in found]
+
+    def stream(self, row: StreamRow) -> None:
+        """Another stream begins, or the same one further on. In the place of one that had no frame."""
+        with _told(self.path):
+            self._database.execute(_PUT_STREAM, astuple(row))
+
+    def gap(self, row: GapRow) -> None:
+        """A gap: before its silence and what follows are written."""
+        with _told(self.path):
+            self._database.execute("INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?)", astuple(row))
+
+    def speed(self, baud: int | None) -> None:
+        """The speed that host and device agreed on, which the next recorder tries first."""
+        if baud != self.baud:
+            with _told(self.path):
+                self._database.execute("UPDATE recording SET baud = ?", (baud,))
+            self.baud = baud
+
+    def close(self) -> None:
+        """Leave it where it is, for a recorder that goes on. Twice is legal."""
+        with _told(self.path):
+            self._database.close()
+
+    def finish(self) -> None:
+        """The recording is complete: the journal goes."""
+        self.close()
+        discard(self._file)
+
+    def _rows(self, query: str, *values: Any) -> list[Any]:
+        return self._database.execute(query, values).fetchall()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
+
+
+_PUT_STREAM = "INSERT OR REPLACE INTO stream VALUES (?, ?, ?, ?, ?, ?)"
+_UNFOLLOWED = "stop IS NULL AND start = ? AND start NOT IN (SELECT start FROM stream WHERE start > 0)"
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(os.fspath(path), timeout=0.5, isolation_level=None)
+    try:
+        # One process alone: no file of shared memory, which a folder on the network could not have.
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _recording(database: sqlite3.Connection) -> Any:
+    """The row of `recording`; None where its transaction was never committed."""
+    if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'recording'").fetchall():
+        return None
+    return database.execute("SELECT * FROM recording").fetchone()
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise JournalError(f"{path}: {error}") from None
