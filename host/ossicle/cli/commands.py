@@ -18,7 +18,7 @@ from .guard import guarded
 if TYPE_CHECKING:
     app: typer.Typer
 
-COMMANDS = ("demo", "emulate", "listen", "record", "vad", "devices", "key", "bench")
+COMMANDS = ("demo", "emulate", "listen", "record", "vad", "devices", "key", "bench", "soak")
 """In the order of the help. The module of each has a function of its name, or a Typer with more below it."""
 
 
