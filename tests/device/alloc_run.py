@@ -1,9 +1,9 @@
 # The audio path under heap_lock(): a thread plays the I2S, its callbacks come between any two
 # lines of the loop, and ACK, REQUEST and PING come in all the while.
 #
-#   alloc_run.py CHUNKS none|callback|loop
+#   alloc_run.py CHUNKS none|callback|loop|coder [adpcm]
 #
-# "callback" and "loop" plant one allocation there: the proof must fail then. Prints what was
+# "callback", "loop" and "coder" plant one allocation there: the proof must fail then. Prints what was
 # counted; whether that is right is for the caller to say, who also sees what else was printed.
 import _thread
 import micropython
@@ -17,6 +17,7 @@ from ossicle.app import App
 
 CHUNKS = int(sys.argv[1])
 PLANT = sys.argv[2]
+CODEC = _wire.CODEC_ADPCM if "adpcm" in sys.argv else _wire.CODEC_PCM16
 M30 = (1 << 30) - 1
 
 # Shared by thread and firmware: numbers in a preallocated array, each with one writer.
@@ -142,7 +143,7 @@ board.mic = mic = Mic()
 start_port = board.port
 app = App(board)
 host = Host(app, board)
-assert host.start().kind == _wire.KIND_STARTED
+assert host.start(codec=CODEC).kind == _wire.KIND_STARTED
 port = board.port = app.link._port = Port()
 packet = bytearray(128)
 number = 0
@@ -189,6 +190,16 @@ if PLANT == "callback":
 
     app.capture.planted = None
     Capture._take = planted
+
+if PLANT == "coder":
+    from ossicle.adpcm import Adpcm
+
+    encode = Adpcm.encode
+
+    def coded(self, sequence, index, n, buf, off):
+        encode(self, [sequence][0], index, n, buf, off)
+
+    Adpcm.encode = coded
 
 
 def run():

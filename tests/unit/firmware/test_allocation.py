@@ -15,9 +15,9 @@ from ossicle.micropython import find
 CHUNKS = 10_000
 
 
-def run(chunks: int, plant: str) -> tuple[dict[str, str], str]:
+def run(chunks: int, plant: str, *words: str) -> tuple[dict[str, str], str]:
     """The counts, and whatever else was printed."""
-    done = run_mpy(DEVICE / "alloc_run.py", str(chunks), plant, heapsize="400K", timeout=100)
+    done = run_mpy(DEVICE / "alloc_run.py", str(chunks), plant, *words, heapsize="400K", timeout=100)
     lines = done.stdout.splitlines()
     counts = [line.removeprefix("= ") for line in lines if line.startswith("= ")]
     rest = [line for line in lines if not line.startswith("= ")] + [done.stderr]
@@ -32,21 +32,22 @@ def test_this_micropython_can_tell() -> None:
     assert run_mpy("import sys; print(sys.maxsize)").stdout.strip() == str(2**31 - 1)
 
 
-def test_nothing_allocates() -> None:
-    counts, said = run(CHUNKS, "none")
+@pytest.mark.parametrize(("chunks", "words"), [(CHUNKS, ()), (CHUNKS // 3, ("adpcm",))])
+def test_nothing_allocates(chunks: int, words: tuple[str, ...]) -> None:
+    counts, said = run(chunks, "none", *words)
     assert counts["failed"] == "no"
     assert said == ""
     assert counts["blocks"] == counts["delivered"]
-    assert int(counts["new"]) == CHUNKS
+    assert int(counts["new"]) == chunks
     # It was not the easy path only: audio was asked for again, and lost before the ring.
-    assert int(counts["resent"]) > CHUNKS // 10
+    assert int(counts["resent"]) > chunks // 10
     assert int(counts["holes"]) > 0
     assert int(counts["bad"]) == 0
 
 
-@pytest.mark.parametrize("where", ["callback", "loop"])
+@pytest.mark.parametrize("where", ["callback", "loop", "coder"])
 def test_a_planted_allocation_is_found(where: str) -> None:
-    counts, said = run(400, where)
+    counts, said = run(400, where, *(["adpcm"] if where == "coder" else []))
     assert "MemoryError" in said
     if where == "callback":
         assert int(counts["blocks"]) == int(counts["delivered"]) - 1
