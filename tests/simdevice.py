@@ -33,9 +33,12 @@ class SimDevice:
     """One device. `length` frames are captured at `rate` by the clock, or, if it `waits`, as they are wanted.
 
     `holes` are (position, frames) at which the driver drops audio. `first` is the sequence that capture
-    begins with: far ahead it shows that positions do not wrap on the host. `name` is its id, `shift` the
-    position of `audio` that it hears at 0. With a `framing` it is on a network, and says HELLO unasked.
+    begins with: far ahead it shows that positions do not wrap on the host. It hears at
+    0 what `audio` has at `shift`.
     """
+
+    name = "sim-1"
+    shift = 0
 
     def __init__(
         self,
@@ -50,9 +53,6 @@ class SimDevice:
         version: int = wire.PROTOCOL_VERSION,
         deaf_bauds: tuple[int, ...] = (),
         microphone: bool = True,
-        name: str = "sim-1",
-        shift: int = 0,
-        framing: Framing | None = None,
     ) -> None:
         self.rng = rng
         self.length = length
@@ -64,11 +64,7 @@ class SimDevice:
         self.version = version
         self.deaf_bauds = deaf_bauds
         self.microphone = microphone
-        self.name = name
-        self.shift = shift
-        self.unasked = framing is not None
-        self.hello_at = float("-inf")
-        self.framing = framing or SerialFraming()
+        self.framing: Framing = SerialFraming()
         self.baud = wire.DEFAULT_BAUD
         self.number = 0
         self.session = 0
@@ -248,11 +244,7 @@ class SimDevice:
             self.heard.append(packet)
             getattr(self, "on_" + Kind(packet.kind).name.lower())(packet)
 
-    def on_hello(self, packet: Packet) -> None:
-        self.say_hello()
-
-    def say_hello(self) -> None:
-        self.hello_at = self.now
+    def on_hello(self, packet: Packet | None) -> None:
         told = {
             "ossicle": self.version,
             "spec": wire.SPEC_HASH,
@@ -383,9 +375,6 @@ class SimDevice:
             most if self.waits else min(most, self.credit + (now - self.now) * self.baud * BYTES_A_BAUD)
         )
         self.now = now
-        alone = self.suspended or now - self.heard_at >= 3.0 or not self.heard
-        if self.unasked and alone and now - self.hello_at >= 1.0:
-            self.say_hello()
         if self.fields is not None:
             self.capture()
             if now - self.heard_at >= 3.0:

@@ -116,8 +116,12 @@ class WebSocketEnd:
 class NetDevice(SimDevice):
     """A device with its end of a link, and what happens on the way."""
 
-    def __init__(self, name: str, end, *, seed=1, faults: Faults = NO_FAULTS, **more) -> None:
-        super().__init__(Random(seed), name=name, framing=DatagramFraming(), max_baud=0, **more)
+    def __init__(self, name: str, end, *, seed=1, shift=0, faults: Faults = NO_FAULTS, **more) -> None:
+        super().__init__(Random(seed), max_baud=0, **more)
+        self.name = name
+        self.shift = shift
+        self.framing = DatagramFraming()
+        self.hello_at = float("-inf")
         self.baud = BAUD
         self.end = end
         self.faults = faults
@@ -132,7 +136,11 @@ class NetDevice(SimDevice):
             self._pass(now, False, data)
         if getattr(self.end, "opened", 0) != self.opened:
             self.opened = self.end.opened
-            self.say_hello()
+            self.on_hello(None)
+        alone = self.suspended or now - self.heard_at >= 3.0 or not self.heard
+        if alone and now - self.hello_at >= 1.0:  # W-17
+            self.hello_at = now
+            self.on_hello(None)
         for data in self.step(now):
             self._pass(now, True, data)
         self.after_sending()

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Microphone, connect, open
+    from .api import Microphone, connect, open, serve
     from .asynchronous import AsyncMicrophone
     from .audio.chunk import AudioChunk, suggest_overlap
     from .audio.ring import AudioRing
@@ -59,6 +59,7 @@ _HOMES = {
     "connect": "api",
     "devices": "discover",
     "open": "api",
+    "serve": "api",
     "suggest_overlap": "audio.chunk",
 }
 
@@ -84,6 +85,7 @@ __all__ = [
     "connect",
     "devices",
     "open",
+    "serve",
     "suggest_overlap",
 ]
 

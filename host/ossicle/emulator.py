@@ -11,8 +11,10 @@ Ctrl-C reaches the user's program only: the child has a session of its own.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
+import secrets
 import subprocess
 import tempfile
 import threading
@@ -26,10 +28,12 @@ from ossicle import recording
 from ossicle.errors import LinkError
 from ossicle.paths import data_folder
 from ossicle.pattern import Pattern
+from ossicle.proto._wire import DEFAULT_PORT, KEY_MAX_BYTES
 
 OUTPUT_MAX_BYTES = 65536  # of what the child says, the last so many are kept
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 3.0
+LINKS = ("serial", "udp", "ws")
 READY = "ossicle: the board is up"  # printed by boards/unix.py
 
 # A slot holds the file's 16-bit sample in its upper half.
@@ -50,6 +54,10 @@ class Emulator:
     what it captured and when (`boards/unix_shims/record.py`). `report` is called with a line of text
     when starting takes a while. `heapsize` is 164 K as on an ESP32 without Wi-Fi, and 28 K for what only the
     emulation has: the shims, and firmware that is compiled where it runs.
+
+    `link` "udp" or "ws" has it speak to `host`:`host_port` in place of its serial port. There it seals with
+    `key`, one of its own unless one is given, or, if it is `plain`, with none. On a serial line it has a key
+    only if one is given.
 
     Raises SourceError when the recording cannot be played, LinkError when the board does not come up.
     """
@@ -72,7 +80,14 @@ class Emulator:
         lost_callbacks: Sequence[int] = (),
         report: Callable[[str], object] | None = None,
         record: IO[bytes] | None = None,
+        link: str = "serial",
+        host: str = "127.0.0.1",
+        host_port: int = DEFAULT_PORT,
+        key: bytes | None = None,
+        plain: bool = False,
     ) -> None:
+        if link not in LINKS:
+            raise ValueError(f"link is {', '.join(LINKS)}, not {link!r}")
         if speed not in ("realtime", "max"):
             raise ValueError(f"speed is realtime or max, not {speed!r}")
         if conversion not in ("identity", "real"):
@@ -99,6 +114,14 @@ class Emulator:
         self.rate = played.rate
         self.channels = played.channels
         self.frames = played.frames
+        self._place = f"{link}://{host}:{host_port}"
+        self._network = link != "serial"
+        self.key = key or (secrets.token_bytes(KEY_MAX_BYTES) if self._network and not plain else None)
+        name = device or (secrets.token_hex(3) if self._network else "")
+        self.device = hashlib.sha256((name or "emulator").encode()).digest()[:6].hex()  # as the shim says
+        linked: dict[str, Any] = {"link": link, "key": self.key.hex() if self.key is not None else ""}
+        if self._network:
+            linked |= {"ssid": "emulated", "host": host, "port": host_port, "plain": plain}
         self._settings: dict[str, Any] = {
             "rate": self.rate,
             "channels": self.channels,
@@ -108,8 +131,8 @@ class Emulator:
             "stalls": [list(stall) for stall in stalls],
             "lost_callbacks": list(lost_callbacks),
             "pattern": [source.frames, source.key] if isinstance(source, Pattern) else [],
-            "device": device or "",
-            "config": {**(IDENTITY if conversion == "identity" else REAL), **(config or {})},
+            "device": name,
+            "config": {**(IDENTITY if conversion == "identity" else REAL), **linked, **(config or {})},
         }
 
     def start(self) -> None:
@@ -207,8 +230,10 @@ class Emulator:
 
     @property
     def url(self) -> str:
-        """Where the board's serial port is, for `ossicle.open`."""
-        return f"serial://{self.port}"
+        """What `ossicle.open` has to be given, and `key` where there is one."""
+        if not self._network:
+            return f"serial://{self.port}"
+        return f"{self._place}?device={self.device}" + ("" if self.key is not None else "&plain=1")
 
     @property
     def pid(self) -> int | None:

@@ -10,6 +10,7 @@ from typing import Any
 from .block import Block
 from .errors import KeyMissingError, OssicleError, ProtocolVersionError, RefusedError, SilentError
 from .links.link import Link
+from .links.peer import PeerCounts
 from .locks import RLock
 from .proto._wire import Reason
 from .proto.counters import Stats
@@ -35,6 +36,8 @@ class MicrophoneStats:
     """Of the protocol, with the device's own counters in `link.device`."""
     consumers: tuple[ConsumerStats, ...]
     """The microphone's own buffer first, then the subscriptions."""
+    network: PeerCounts | None = None
+    """Of datagrams or messages, where the device is on a network."""
 
 
 class Microphone:
@@ -58,6 +61,7 @@ class Microphone:
         diagnose: Callable[[], str | None] = lambda: None,
         release: Callable[[], object] = lambda: None,
         hang_up: bool = False,
+        counts: Callable[[], PeerCounts | None] = lambda: None,
     ) -> None:
         self._link = link
         self._receiver = receiver
@@ -65,6 +69,7 @@ class Microphone:
         self._notes = notes
         self._release = release
         self._hang_up = hang_up
+        self._counts = counts
         self._lock = RLock()  # of the list of consumers
         self._primary = Subscription(
             _PRIMARY_S,
@@ -100,7 +105,7 @@ class Microphone:
         )
         error = self._failure or self._end
         if error is None and not started:
-            error = SilentError(explain(self._receiver, self._link.url, self._timeout), self._timeout)
+            error = SilentError(explain(self._receiver, self._link, self._timeout), self._timeout)
         if error is not None:
             self.close()
             raise error
@@ -160,7 +165,7 @@ class Microphone:
             link = self._receiver.stats()
         with self._lock:
             consumers = tuple(consumer.stats() for consumer in self._consumers)
-        return MicrophoneStats(link, consumers)
+        return MicrophoneStats(link, consumers, self._counts())
 
     @property
     def _in_force(self) -> Started:

@@ -95,6 +95,7 @@ class Pump:
                 self._check_patience()
         except Exception as caught:  # told to the consumers: a thread's exception is seen by nobody
             error = caught
+            self._link.close()  # nobody drives it any more, so another may have it
         self._finish(error)
         with self.lock:
             self._changed.notify_all()
@@ -136,7 +137,7 @@ class Pump:
             raise LinkError(why, self._link.url)
         silent = now - self._in_order_at
         if silent >= self._patience_s:
-            raise SilentError(explain(self.receiver, self._link.url, silent), silent)
+            raise SilentError(explain(self.receiver, self._link, silent), silent)
 
     def _reopen(self, lost: LinkError) -> None:
         """The port is gone: a cable that comes back within the patience heals."""
@@ -163,9 +164,11 @@ class Pump:
 _WAITING = frozenset({State.GREETING, State.SPEEDING, State.SWITCHING, State.STARTING})
 
 
-def explain(receiver: Receiver, url: str, seconds: float) -> str:
+def explain(receiver: Receiver, link: Link, seconds: float) -> str:
     """Why nothing came for so long, as far as can be told, and what to do."""
-    hello = receiver.hello
+    hello, url = receiver.hello, link.url
+    if link.trouble:
+        return f"{url}: no answer in {seconds:.0f} s, and what is sent does not go out: {link.trouble}"
     if receiver.stream is not None:
         return f"{url}: the device has been silent for {seconds:.0f} s; is it still connected and powered?"
     if hello is not None:

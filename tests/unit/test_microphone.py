@@ -100,7 +100,7 @@ def test_errors_of_the_device_name_what_to_do():
 
 def test_what_cannot_be_asked_for():
     with pytest.raises(UrlError):
-        ossicle.open("udp://0.0.0.0:4747")
+        ossicle.open("tcp://0.0.0.0:4747")
     with pytest.raises(ValueError, match="hop"):
         ossicle.open("/dev/null", hop=3)
     for wrong in ({"timeout": 0}, {"timeout": float("nan")}, {"deadline_ms": -1}):

@@ -83,7 +83,7 @@ class Claim:
         self.wanted = wanted
         self.has_room = has_room
         self.give = give
-        self.passed: OrderedDict[str, str] = OrderedDict()
+        self.passed: dict[str, str] = {}
         """Devices that said HELLO and were not wanted, and why."""
 
     def asks_for(self, device: str) -> bool:
@@ -92,7 +92,7 @@ class Claim:
         if why:
             self.passed[device] = why
             while len(self.passed) > _REASONS_MAX:
-                self.passed.popitem(last=False)
+                del self.passed[next(iter(self.passed))]
         return not why and self.has_room()
 
 

@@ -7,7 +7,7 @@ import contextlib
 import errno
 import os
 import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ossicle.errors import LinkError
 from ossicle.locks import RLock
@@ -15,9 +15,10 @@ from ossicle.locks import RLock
 from .hub import Hub
 from .loop import LoopThread
 from .udp import UdpPort
-from .websocket import WebSocketPort
 
-KINDS: dict[str, type[UdpPort] | type[WebSocketPort]] = {"udp": UdpPort, "ws": WebSocketPort}
+if TYPE_CHECKING:
+    from .websocket import WebSocketPort
+
 _REMEMBERED_MAX = 16
 Key = tuple[str, str, int]
 
@@ -48,7 +49,7 @@ class Ports:
         family, address = _resolve(url, host, number, kind)
         hub = Hub(url, name, self._close)
         try:
-            port = KINDS[kind](hub, family, address)
+            port = _port_of(kind)(hub, family, address)
         except (OSError, OverflowError) as error:
             raise LinkError(_explain(url, host, number, error), url) from None
         if self._loop is None:
@@ -106,6 +107,14 @@ listen = _ports.listen
 atexit.register(_ports.close)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_ports.forked)
+
+
+def _port_of(kind: str) -> type[UdpPort] | type[WebSocketPort]:
+    if kind == "udp":
+        return UdpPort
+    from .websocket import WebSocketPort  # the library takes as long to import as all else
+
+    return WebSocketPort
 
 
 def _url(kind: str, host: str, number: int) -> str:
