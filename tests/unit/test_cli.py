@@ -11,9 +11,9 @@ import soundfile
 from commandline import Run, emulated, rows
 
 from ossicle.audio.segmenter import find_segments
-from ossicle.cli.consumers import Recorder
 from ossicle.cli.guard import complain, os_error_line
 from ossicle.cli.meter import FLOOR_DBFS, Meter, level_dbfs
+from ossicle.cli.recorder import Recorder
 from ossicle.demo import labels
 from ossicle.proto.events import Gap
 from ossicle.sinks import open_sink
@@ -78,15 +78,18 @@ def test_no_segment_hides_a_gap(ossicle: Run, speech: Path) -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-def test_a_long_gap_is_silent_to_the_last_frame(tmp_path: Path, channels: int) -> None:
-    path = tmp_path / "x.wav"
-    recorder = Recorder(open_sink(path, 16000, channels), channels)
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_a_long_gap_is_silent_to_the_last_frame(tmp_path: Path, channels: int, suffix: str) -> None:
+    path = tmp_path / f"x{suffix}"
+    sink = open_sink(path, 16000, channels)
+    recorder = Recorder(sink)
     shape = (100,) if channels == 1 else (100, channels)
     recorder.audio(0, np.ones(shape, np.int16))
-    recorder.gap(Gap(100, 50_100, "overwritten"))
-    recorder.gap(Gap(50_100, None, "reset"))
+    recorder.gap(Gap(100, 50_100, "overwritten"), 50_000)
+    recorder.gap(Gap(50_100, None, "reset"), None)
     recorder.audio(50_100, np.ones(shape, np.int16))
     recorder.finish()
+    sink.close()
     heard, _ = soundfile.read(path, dtype="int16", always_2d=True)
     assert len(heard) == 50_200
     assert np.flatnonzero(heard[:, -1]).tolist() == [*range(100), *range(50_100, 50_200)]
