@@ -19,6 +19,8 @@ class Counters:
     packets_in: int = 0
     """Packets whose check was right."""
     packets_out: int = 0
+    bytes_out: int = 0
+    """As they lie on the link: with the framing of a serial line, without the headers of UDP."""
     chunks: int = 0
     """Chunks of the stream that came, copies included."""
     resent: int = 0
@@ -44,7 +46,11 @@ class Counters:
     gap_frames: int = 0
     """Frames in gaps of known length."""
     requests: int = 0
-    """Sequences asked for again, each time counted."""
+    """Sequences asked for, each time counted."""
+    asked_again: int = 0
+    """Of those, asked for before: the question or the re-send was lost."""
+    asked_early: int = 0
+    """Chunks that were only late: the first transmission came after they were asked for."""
     resumes: int = 0
     resets: int = 0
     """Streams that ended without their end (W-40)."""

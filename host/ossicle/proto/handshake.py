@@ -26,6 +26,7 @@ from ._wire import (
     SetReplyFields,
 )
 from .events import Event, Hello, NoKey, SpeedChanged, WrongVersion
+from .greeting import Greeting
 from .request import StreamRequest
 from .seal import WAIT, Seal
 
@@ -74,6 +75,8 @@ class Trigger(Enum):
     STOP = auto()
     END = auto()
     PART = auto()
+    DOUBT = auto()
+    """What comes cannot be: the device is asked where it is."""
     VERSION = auto()
     NO_KEY = auto()
     """What has to be sealed cannot be."""
@@ -87,7 +90,7 @@ TRANSITIONS: dict[tuple[State, Trigger], State] = {
     (State.GREETING, Trigger.SESSION_HEARD): State.STREAMING,
     (State.SPEEDING, Trigger.AGREED): State.SWITCHING,
     (State.SPEEDING, Trigger.DECLINED): State.STARTING,
-    (State.SPEEDING, Trigger.TIMEOUT): State.GREETING,
+    (State.SPEEDING, Trigger.TIMEOUT): State.SWITCHING,
     (State.SWITCHING, Trigger.HEARD): State.STARTING,
     (State.SWITCHING, Trigger.TIMEOUT): State.GREETING,
     (State.STARTING, Trigger.STARTED): State.STREAMING,
@@ -96,6 +99,7 @@ TRANSITIONS: dict[tuple[State, Trigger], State] = {
     (State.STREAMING, Trigger.STOP): State.STOPPING,
     (State.STREAMING, Trigger.END): State.ENDED,
     (State.STREAMING, Trigger.LOST): State.GREETING,
+    (State.STREAMING, Trigger.DOUBT): State.STARTING,
     (State.STOPPING, Trigger.END): State.ENDED,
     (State.STOPPING, Trigger.TIMEOUT): State.ENDED,
     (State.STOPPING, Trigger.LOST): State.ENDED,
@@ -111,9 +115,11 @@ TRANSITIONS: dict[tuple[State, Trigger], State] = {
 }
 
 _REPEAT_S = HOST_REPEAT_MS / 1000
-_GREET_S = 1.0  # at one speed, before the other is tried
+_KILLED_S = 1.0  # since the last word of an earlier process, as far as this one can guess
+_GUESS_AFTER_S = 0.55  # a SET was heard by now, so its answer was lost: see whether the device has switched
+_GUESS_S = 1.0  # at that speed
 _PATIENCE_S = {
-    State.SPEEDING: 5.0,  # longer than a device needs to go back from a speed that only it has switched to
+    State.SPEEDING: _GUESS_AFTER_S,
     State.SWITCHING: BAUD_FALLBACK_MS / 1000,
     State.STARTING: 3.0,
     State.STOPPING: 5.0,
@@ -151,7 +157,6 @@ class Handshake:
         self.token = 0
         """Of the START that is waiting for its answer."""
         self._request = request
-        self._default = baud
         self._name = name
         self._greet_only = greet_only
         self._rng = rng
@@ -160,8 +165,9 @@ class Handshake:
         self._tell = tell
         self._entered = float("-inf")
         self._repeated = float("-inf")
-        self._greeted = 0  # changes of speed within GREETING
-        self._fast = None if baud is None else fast  # the speed agreed last
+        self._greeting = Greeting(baud, fast)
+        self._word = float("-inf")  # when the device was last heard, as far as is known here
+        self._guessing = False  # SWITCHING to a speed that the device did not say it would have
         self._set: SetFields | None = None  # the SET that is waiting for its answer
         self._seal = seal
         self._held = False  # a stream has started
@@ -176,7 +182,8 @@ class Handshake:
         self.state = state
         self._entered = now
         self._repeated = float("-inf")
-        self._greeted = 0
+        self._greeting.restart()
+        self._guessing &= state is State.SWITCHING
         if state is State.STARTING:
             self.token = self._rng.randrange(1, NUMBER_LIMIT)
         elif state is State.GREETING and self._seal is not None:
@@ -188,8 +195,9 @@ class Handshake:
 
     def heard(self, now: float, in_session: bool) -> None:
         """A valid packet came."""
+        self._word = now
         if self.state is State.SWITCHING:
-            self._fast = self.baud
+            self._greeting.agreed = self.baud
             if self.baud is not None:
                 self._tell(SpeedChanged(self.baud))
             self.move(Trigger.HEARD, now)
@@ -230,23 +238,27 @@ class Handshake:
         if self._set is None or (reply.token, reply.key) != self._set[:2]:
             return False
         wanted, self._set = self._set.value, None
+        self._guessing = False
         if reply.reason == Reason.OK and reply.value == wanted:
             self.baud = wanted
             return self.move(Trigger.AGREED, now)
         self.failed_speeds.add(wanted)
         return self.move(Trigger.DECLINED, now)
 
-    def lost(self, now: float) -> None:
-        """The device fell silent, or the link was opened anew: begin again at the last speed."""
+    def lost(self, now: float, heard: float) -> None:
+        """The device, `heard` last then, fell silent, or the link was opened anew: begin again."""
+        self._word = max(self._word, heard)
         if self.move(Trigger.LOST, now) and self.state is State.GREETING:
             self.failed_speeds.clear()
 
     def part(self, now: float) -> None:
         """Take leave. At the default speed there is nothing to do."""
-        if self.baud == self._default:
+        if self.baud == self._greeting.default:
             self.state = State.OVER
         elif self.move(Trigger.PART, now):
-            self._set = SetFields(self._rng.randrange(1, 1 << 16), Key.BAUD, self._default or DEFAULT_BAUD)
+            self._set = SetFields(
+                self._rng.randrange(1, 1 << 16), Key.BAUD, self._greeting.default or DEFAULT_BAUD
+            )
         else:
             self.state = State.OVER
 
@@ -254,7 +266,8 @@ class Handshake:
         """Repeat what is due, and leave a state whose time is over."""
         if self._entered == float("-inf"):
             self._entered = now
-        patience = _PATIENCE_S.get(self.state)
+            self._word = max(self._word, now - _KILLED_S)
+        patience = _GUESS_S if self._guessing else _PATIENCE_S.get(self.state)
         if patience is not None and now - self._entered >= patience:
             self._give_up(now)
         if self.state is State.GREETING:
@@ -271,18 +284,19 @@ class Handshake:
         return next((speed for speed in wanted if speed not in self.failed_speeds), None)
 
     def _give_up(self, now: float) -> None:
-        if self.state is State.SWITCHING and self.baud is not None:
+        if self.state is State.SWITCHING and self.baud is not None and not self._guessing:
             self.failed_speeds.add(self.baud)
+        self._guessing = self.state is State.SPEEDING
+        if self._guessing and self._set is not None:
+            self.baud = self._set.value
         self._set = None
         self.move(Trigger.TIMEOUT, now)
 
     def _choose_greeting_speed(self, now: float) -> None:
-        """The last speed first, since the device keeps it for a while; then the default, and so on."""
-        if self._fast is None or self._fast in self.failed_speeds:
-            self.baud = self._default
-        elif now - self._entered >= _GREET_S * self._greeted:
-            self.baud = self._default if self._greeted % 2 else self._fast
-            self._greeted += 1
+        """Each turn begins with a HELLO of its own."""
+        waited_s = now - self._entered
+        self.baud, begins = self._greeting.speed(waited_s, now - self._word, self.failed_speeds)
+        if begins:
             self._repeated = float("-inf")
 
     def _repeat(self, now: float) -> None:

@@ -118,6 +118,10 @@ class Reassembly:
             self._drain()
         return True
 
+    def wants(self, sequence: int) -> bool:
+        """Is this chunk not there yet, and not given up?"""
+        return sequence >= self.next and sequence not in self._chunks
+
     def gone(self, start: int, stop: int, cause: str) -> None:
         """Sequences [start, stop) will never come; those that came already stay."""
         start = max(start, self.next)

@@ -40,13 +40,14 @@ from . import _wire as wire
 from . import hello
 from ._wire import DEVICE_KINDS, Kind, Reason
 from .counters import Counters, Refusals, Stats
-from .events import Event, Gap, Hello, Log, Pong, Refused, SessionChanged, Silent, Status, cause_name
+from .events import Event, Hello, Log, Pong, Refused, Silent, Status, cause_name
 from .framing import Framing, SerialFraming
 from .handshake import Handshake, State, Trigger
 from .packets import Packet, decode, encode, ranges, text
 from .request import Resume, StreamRequest
 from .seal import KeyOf, Seal
-from .stream import Stream, describe, possible
+from .stream import Stream
+from .succession import Succession
 
 _SILENT_S = 2.0  # without a valid packet, though STATUS comes each second: look for the device again
 _EVENTS_MAX = 20_000
@@ -82,17 +83,16 @@ class Receiver:
         self.request = request or StreamRequest()
         self.counters = Counters()
         self.refused = Refusals()
-        self.stream: Stream | None = None
         self.status: wire.StatusFields | None = None
         self._framing = framing or SerialFraming()
-        self._deadline_s = deadline_ms / 1000
         self._events: list[Event] = []
         self._out: list[bytes] = []
         self._number = 0  # of the next packet out
         self._heard = float("-inf")
         self._hold: int | None = None
-        self._resume_from = resume  # until a stream is in force
         self._speed = baud  # at which the framing's unfinished frame came
+        deadline_s = deadline_ms / 1000 if self.request.mode == "live" else None
+        self._succession = Succession(self.request, deadline_s, self.counters, self._tell, resume)
         rng = random or SystemRandom()
         self._seal = Seal(keys, name, rng) if keys is not None else None
         self._handshake = Handshake(
@@ -101,7 +101,7 @@ class Receiver:
             name=name,
             rng=rng,
             send=self._send,
-            start=self._compose_start,
+            start=self._succession.start,
             tell=self._tell,
             greet_only=greet_only,
             seal=self._seal,
@@ -142,13 +142,13 @@ class Receiver:
         """Do what is due by now."""
         state = self._handshake.state
         if state in _IN_SESSION and self.stream is not None:
-            self.stream.work(now, self._hold, self._send)
+            self.stream.work(now, self._heard, self._hold, self._send)
             if state is State.STREAMING and now - self._heard >= _SILENT_S:
                 self.counters.silences += 1
                 self._tell(Silent(now - self._heard))
-                self._handshake.lost(now)
+                self._handshake.lost(now, self._heard)
             elif state is State.STREAMING and self._seal is not None and self._seal.spent:
-                self._handshake.lost(now)
+                self._handshake.lost(now, self._heard)
         if state is not State.STREAMING:
             self._handshake.tick(now)
             if state is State.STOPPING and self._handshake.state is State.ENDED and self.stream is not None:
@@ -171,6 +171,12 @@ class Receiver:
             return [self._framing.lead + b"".join(out)]
         return out
 
+    def wait_s(self, now: float) -> float:
+        """After so many seconds `tick` has something to do that should not be late; 0 for at once."""
+        if self.stream is None or self._handshake.state is not State.STREAMING:
+            return float("inf")
+        return max(0.0, self.stream.due_at - now)
+
     @property
     def baud(self) -> int | None:
         """The speed that the link should have now."""
@@ -184,6 +190,16 @@ class Receiver:
         return self._handshake.state
 
     @property
+    def stream(self) -> Stream | None:
+        """The stream in force, or the last one."""
+        return self._succession.stream
+
+    @property
+    def misfit(self) -> str:
+        """Why the device's answers to START are not believed, "" where nothing is wrong with them."""
+        return self._succession.misfit
+
+    @property
     def hello(self) -> Hello | None:
         """What the device said of itself last."""
         return self._handshake.hello
@@ -191,9 +207,7 @@ class Receiver:
     @property
     def position(self) -> int:
         """The position after all that was told as audio or as a gap."""
-        if self.stream is not None:
-            return self.stream.audio.told
-        return self._resume_from.position if self._resume_from is not None else 0
+        return self._succession.position
 
     @property
     def failed_speeds(self) -> frozenset[int]:
@@ -214,8 +228,8 @@ class Receiver:
     def lost(self, now: float) -> None:
         """The link was closed and opened anew: say HELLO again, then resume."""
         self._framing.reset()
+        self._handshake.lost(now, self._heard)
         self._heard = now
-        self._handshake.lost(now)
 
     def hold(self, position: int | None) -> None:
         """Acknowledge nothing from `position` on, so that a source that can wait does. None: no limit."""
@@ -234,7 +248,7 @@ class Receiver:
             session=stream.started.session if stream else 0,
             position=stream.audio.position if stream else 0,
             waiting=stream.audio.highest - stream.audio.next if stream else 0,
-            rtt_s=stream.clock.rtt_s if stream else 0.0,
+            rtt_s=stream.round_trip.smoothed_s if stream else 0.0,
             true_rate=stream.clock.true_rate() if stream else None,
             frames_undecodable=self._framing.dropped,
             refused=self.refused.snapshot(),
@@ -266,18 +280,21 @@ class Receiver:
     def _on_audio(self, packet: Packet, now: float) -> None:
         stream = self.stream
         if stream is None or not stream.take(packet, now):
-            self.counters.malformed += 1
+            self._disbelieve(now)
         elif stream.audio.ended:
             stream.acks.hurry()
             self._handshake.move(Trigger.END, now)
 
     def _on_gone(self, packet: Packet, now: float) -> None:
-        if self.stream is None:
-            return
-        audio = self.stream.audio
-        cause = cause_name(packet.payload[1])
-        for start, stop in ranges(packet):
-            audio.gone(start, stop, cause)
+        stream = self.stream
+        if stream is not None and not stream.gone(ranges(packet), cause_name(packet.payload[1]), now):
+            self._disbelieve(now)
+
+    def _disbelieve(self, now: float) -> None:
+        """What cannot be; too much of it, and the device is asked (W-56)."""
+        self.counters.malformed += 1
+        if self.stream is not None and self.stream.horizon.doubt:
+            self._handshake.move(Trigger.DOUBT, now)
 
     def _on_hello(self, packet: Packet, now: float) -> None:
         before = self._seal.keys if self._seal is not None else None
@@ -287,31 +304,20 @@ class Receiver:
 
     def _on_started(self, packet: Packet, now: float) -> None:
         fields = wire.StartedFields.unpack(packet.payload)
-        stream = self.stream
-        same = stream is not None and stream.started.stream_id == fields.stream_id
         answer = self._handshake.state is State.STARTING and fields.token == self._handshake.token
-        believed = possible(fields, packet.session, self.request, self._resume_from)
-        if not believed or (same and stream and not stream.agrees(fields)):
-            self.counters.malformed += 1
-        elif answer and stream is not None and same:
-            self._resume(stream, fields, packet.session)
+        session = self._succession.session
+        if self._succession.take(fields, packet.session, now, answer=answer):
             self._handshake.move(Trigger.STARTED, now)
-        elif answer:
-            self._begin(fields, packet.session)
-            self._handshake.move(Trigger.STARTED, now)
-        elif not same or stream is None:
-            self.counters.unexpected += 1
-        elif fields.token == 0 and packet.session != stream.started.session:
-            stream.renew(packet.session)
+        if self._succession.session != session:
             self._number = 0
-            self._tell(SessionChanged(packet.session))
 
     def _on_pong(self, packet: Packet, now: float) -> None:
         stream = self.stream
         rtt = stream.clock.pong(wire.PongFields.unpack(packet.payload), now) if stream else None
-        if rtt is None:
+        if stream is None or rtt is None:
             self.counters.unexpected += 1
         else:
+            stream.round_trip.add(rtt)
             self._tell(Pong(rtt))
 
     def _on_status(self, packet: Packet, now: float) -> None:
@@ -337,51 +343,13 @@ class Receiver:
         if not self._handshake.on_set_reply(wire.SetReplyFields.unpack(packet.payload), now):
             self.counters.unexpected += 1
 
-    # Streams
-
-    def _begin(self, fields: wire.StartedFields, session: int) -> None:
-        """A stream of which nothing is known yet; the one before it is over (W-40)."""
-        resume, self._resume_from = self._resume_from, None
-        resumed = resume is not None and resume.stream_id == fields.stream_id
-        if resumed:
-            self.counters.resumes += 1
-        elif resume is not None:
-            self.counters.resets += 1
-            self._tell(Gap(resume.position, None, "reset"))
-        elif self.stream is not None and not self.stream.audio.ended:
-            self.counters.resets += 1
-            self.stream.audio.close("reset")
-        started = describe(fields, session, resumed=resumed)
-        self._tell(started)
-        deadline_s = self._deadline_s if self.request.mode == "live" else None
-        position = resume.position if resume is not None and resumed else 0
-        self.stream = Stream(started, deadline_s, self.counters, self._tell, position)
-        self.stream.enter(started)
-        self._number = 0
-
-    def _resume(self, stream: Stream, fields: wire.StartedFields, session: int) -> None:
-        self.counters.resumes += 1
-        if session != stream.started.session:
-            self._number = 0
-        started = describe(fields, session, resumed=True)
-        self._tell(started)
-        stream.enter(started)
-
-    def _compose_start(self, token: int) -> bytes:
-        if self.stream is not None:
-            return self.stream.start(self.request, token)
-        resume = self._resume_from
-        if resume is None:
-            return self.request.start(token)
-        return self.request.start(token, resume.stream_id, resume.sequence(self.request.overlap))
-
     # Packets out
 
     def _send(self, kind: Kind, payload: bytes) -> None:
         session = 0
         if kind not in _SESSIONLESS_OUT and self.stream is not None:
             session = self.stream.started.session
-        packet = Packet(kind, 0, session, 0, 0, self._number, payload)
+        packet = Packet(kind, 0, session, len(payload), 0, self._number, payload)  # W-5
         self._number = (self._number + 1) % wire.NUMBER_LIMIT
         seal = None if kind is Kind.HELLO else self._seal
         data = encode(packet) if seal is None else seal.seal(packet)
@@ -391,7 +359,10 @@ class Receiver:
         if len(self._out) >= _OUT_MAX:
             del self._out[0]
             self.counters.unsent += 1
-        self._out.append(self._framing.wrap(data))
+        data = self._framing.wrap(data)
+        self.counters.packets_out += 1
+        self.counters.bytes_out += len(data)
+        self._out.append(data)
 
     def _tell(self, event: Event) -> None:
         if len(self._events) >= _EVENTS_MAX:

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
-import numpy.typing as npt
-
 from . import _wire as wire
-from ._wire import Codec, Flag, Kind
+from ._wire import Flag, Kind
 from .acks import Acks
 from .clock import Clock
+from .codecs import DECODERS
 from .counters import Counters
 from .events import Event, Started
-from .packets import Packet, pack_ranges
+from .horizon import Horizon
+from .packets import Packet, Range, pack_ranges
 from .reassembly import Reassembly
-from .request import Resume, StreamRequest
-from .requests import Deadline, Requests
+from .request import StreamRequest
+from .requests import Requests
+from .roundtrip import RoundTrip
+from .sightings import Sightings
 
 _WINDOW_SPARE = 8  # chunks beyond the device's ring that re-sends on their way may be behind
 _WINDOW_MIN = 64
-_RING_MAX_FRAMES = 1 << 24  # the host's memory goes by the device's ring; ten minutes are more than any has
-_I2 = np.dtype("<i2")
+_SPREAD_OF_RING = 1 / 8  # of the time that a ring holds, at most, round trips that vary make a question late
 _CODEC = wire.FLAG_CODEC_MASK
 _RESENT = int(Flag.RESENT)
 
@@ -58,14 +58,21 @@ class Stream:
         )
         self.clock = Clock(started.rate)
         self.acks = Acks(ring_sequences)
-        self._requests = Requests(live=deadline_s is not None)
-        self._deadline = None if deadline_s is None else Deadline(deadline_s)
+        self.round_trip = RoundTrip(started.ring_frames / started.rate * _SPREAD_OF_RING)
+        self.horizon = Horizon(ring_sequences, started.hop / started.rate)
+        self._requests = Requests(deadline_s is not None, counters, self.round_trip)
+        self._sightings = Sightings()
+        self._deadline_s = deadline_s
+        self._decode = DECODERS[started.codec]
         self._counters = counters
         self._heard_audio: float | None = None  # when a chunk came last
         self._expected: int | None = None  # the number after the highest heard in this session
 
-    def enter(self, started: Started) -> None:
+    def enter(self, started: Started, now: float) -> None:
         """A session is in force, the first one or another: what exists, and what no longer does."""
+        if started.resumed:
+            self._requests.resumed(now)
+        self.horizon.settle(now)
         if started.session != self.started.session:
             self._expected = None
         self.started = started
@@ -74,15 +81,14 @@ class Stream:
         self.audio.expect(started.next)
         self.acks.hurry()
 
-    def agrees(self, fields: wire.StartedFields) -> bool:
-        """What a stream is cut into does not change while it lasts."""
+    def misfit(self, fields: wire.StartedFields) -> str:
+        """Why a STARTED cannot be of this stream: what it is cut into does not change while it lasts."""
         now = self.started
-        return (fields.hop, fields.overlap, fields.channels, fields.rate) == (
-            now.hop,
-            now.overlap,
-            now.channels,
-            now.rate,
-        )
+        same = (fields.hop, fields.overlap, fields.rate) == (now.hop, now.overlap, now.rate)
+        if same and fields.channels == now.channels:
+            return ""
+        was = f"{now.hop} and {now.overlap}"
+        return f"it goes on in chunks of {fields.hop} and {fields.overlap} frames, which were of {was}"
 
     def renew(self, session: int) -> None:
         """The device goes on under another session number (W-8)."""
@@ -107,38 +113,55 @@ class Stream:
     def take(self, packet: Packet, now: float) -> bool:
         """An AUDIO; false when it cannot be part of this stream."""
         started = self.started
-        payload = packet.payload
-        channels = started.channels
-        if packet.flags & _CODEC != started.codec or len(payload) % (2 * channels):
+        if packet.flags & _CODEC != started.codec:
             return False
-        frames: npt.NDArray[np.int16] = np.frombuffer(payload, _I2)
-        if channels > 1:
-            frames = frames.reshape(-1, channels)
+        frames = self._decode(packet.payload, started.channels)
+        if frames is None:
+            return False
         sequence = packet.sequence
-        fresh = sequence >= self.audio.highest
-        if not self.audio.add(sequence, packet.flags, frames):
+        audio = self.audio
+        if self.horizon.hides(sequence + 1, audio.highest, now):
+            return False
+        fresh = sequence >= audio.highest
+        resent = bool(packet.flags & _RESENT)
+        wanted = (resent or not fresh) and audio.wants(sequence)
+        if not audio.add(sequence, packet.flags, frames):
             return False
         self._heard_audio = now
-        if packet.flags & _RESENT:
+        self.horizon.believed(now)
+        if wanted:
+            self._requests.came(sequence, resent, self._sightings.since(sequence), now)
+        if resent:
             self._counters.resent += 1
             self._requests.resent(sequence, now)
         elif fresh:
             self.clock.chunk(sequence * started.hop, packet.ticks_us, len(frames), now)
         return True
 
-    def work(self, now: float, hold: int | None, send: Send) -> None:
-        """Give up, ask again, measure, acknowledge: whatever is due. `hold`: as in `Receiver.hold`."""
+    def gone(self, told: list[Range], cause: str, now: float) -> bool:
+        """A GONE; false when it speaks of what cannot exist."""
+        if self.horizon.hides(told[-1][1], self.audio.highest, now):
+            return False
+        for start, stop in told:
+            self.audio.gone(start, stop, cause)
+        return True
+
+    def work(self, now: float, heard: float, hold: int | None, send: Send) -> None:
+        """Give up, ask again, measure, acknowledge: whatever is due.
+
+        `heard` is when the device was last heard; `hold` as in `Receiver.hold`.
+        """
         audio = self.audio
         if not audio.ended:
             if self._heard_audio is None:
                 self._heard_audio = now
-            if self._deadline is not None:
-                limit = self._deadline.poll(audio, now)
+            self._sightings.look(audio.next, audio.highest, now)
+            if self._deadline_s is not None:
+                limit = self._sightings.before(now - self._deadline_s)
                 if limit > audio.next:
                     audio.gone(audio.next, limit, "deadline")
-            asked = self._requests.poll(audio, now, self.clock.rtt_s, self._heard_audio)
+            asked = self._requests.poll(audio, self._sightings, now, heard, self._heard_audio)
             if asked:
-                self._counters.requests += sum(stop - start for start, stop in asked)
                 send(Kind.REQUEST, pack_ranges(asked))
             echo = self.clock.ping(now)
             if echo is not None:
@@ -147,43 +170,16 @@ class Stream:
         if self.acks.due(settled, audio.highest, now, audio.ended):
             send(Kind.ACK, wire.AckFields(settled, audio.highest).pack())
 
+    @property
+    def due_at(self) -> float:
+        """When `work` may have something to do that cannot wait for the next look at the clock."""
+        at = self._requests.due_at
+        if self._deadline_s is not None and self._sightings.oldest is not None:
+            at = min(at, self._sightings.oldest + self._deadline_s)
+        return at
+
     def start(self, request: StreamRequest, token: int) -> bytes:
         """The payload of a START that resumes this stream; of a new one when it is over."""
         if self.audio.ended:
             return request.start(token)
         return request.start(token, self.started.stream_id, self.audio.next)
-
-
-def possible(
-    fields: wire.StartedFields, session: int, request: StreamRequest, resume: Resume | None = None
-) -> bool:
-    """Can there be such a stream, in a codec that this host decodes, and is it what was asked for?"""
-    if resume is not None and resume.stream_id == fields.stream_id and resume.hop != fields.hop:
-        return False
-    return (
-        session != 0
-        and fields.codec == Codec.PCM16
-        and (fields.rate, fields.channels) == (request.rate, request.channels)
-        and fields.ring_frames <= _RING_MAX_FRAMES
-        and fields.hop >= wire.HOP_MIN_FRAMES
-        and (fields.hop + fields.overlap) * fields.channels * 2 <= wire.PAYLOAD_MAX_BYTES
-        and fields.oldest <= fields.next
-    )
-
-
-def describe(fields: wire.StartedFields, session: int, *, resumed: bool) -> Started:
-    """The event that a STARTED is."""
-    return Started(
-        stream_id=fields.stream_id,
-        session=session,
-        rate=fields.rate,
-        channels=fields.channels,
-        hop=fields.hop,
-        overlap=fields.overlap,
-        gain=fields.gain / 256,
-        codec=fields.codec,
-        ring_frames=fields.ring_frames,
-        oldest=fields.oldest,
-        next=fields.next,
-        resumed=resumed,
-    )

@@ -11,7 +11,8 @@ from ossicle.proto._wire import Flag, Kind
 from ossicle.proto.counters import Counters
 from ossicle.proto.packets import Packet, ranges
 from ossicle.proto.request import StreamRequest
-from ossicle.proto.stream import Stream, describe, possible
+from ossicle.proto.stream import Stream
+from ossicle.proto.terms import describe, misfit
 
 FIELDS = wire.StartedFields(5, b"streamid", 16000, 64, 0, 0, 0, 1, 256, 6400, 0, 0)
 REQUEST = StreamRequest()
@@ -26,15 +27,15 @@ class Made:
         self.counters = Counters()
         started = describe(FIELDS._replace(**changes), 7, resumed=False)
         self.stream = Stream(started, deadline_s, self.counters, self.told.append)
-        self.stream.enter(started)
+        self.stream.enter(started, 0.0)
 
     def work(self, now, hold=None):
         self.sent.clear()
-        self.stream.work(now, hold, lambda kind, payload: self.sent.append((kind, payload)))
+        self.stream.work(now, now, hold, lambda kind, payload: self.sent.append((kind, payload)))
         return dict(self.sent)
 
     def enter(self, session=7, **changes):
-        self.stream.enter(describe(FIELDS._replace(**changes), session, resumed=True))
+        self.stream.enter(describe(FIELDS._replace(**changes), session, resumed=True), 0.0)
 
     def audio(self, sequence, count=64, flags=0, number=0):
         frames = np.arange(count, dtype=np.int16).tobytes()
@@ -120,14 +121,16 @@ def test_the_hold_limits_what_is_acknowledged():
     ],
 )
 def test_parameters_that_no_stream_has(changes):
-    assert possible(FIELDS, 1, REQUEST)
-    assert not possible(FIELDS, 0, REQUEST)
-    assert not possible(FIELDS._replace(**changes), 1, REQUEST)
+    assert not misfit(FIELDS, 1, REQUEST)
+    assert misfit(FIELDS, 0, REQUEST)
+    assert misfit(FIELDS._replace(**changes), 1, REQUEST)
 
 
 def test_a_stream_that_was_not_asked_for():
-    assert not possible(FIELDS, 1, replace(REQUEST, rate=8000))
-    assert not possible(FIELDS, 1, replace(REQUEST, channels=3 - FIELDS.channels))
+    why = misfit(FIELDS, 1, replace(REQUEST, rate=8000))
+    assert why == "it started 16000 Hz pcm16 with 1 channel, and 8000 Hz pcm16 with 1 channel was asked for"
+    assert "2 channels was" in misfit(FIELDS, 1, replace(REQUEST, channels=2))
+    assert "codec 9" in misfit(FIELDS._replace(codec=9), 1, REQUEST)
 
 
 def test_resuming_names_the_stream_and_the_sequence():
