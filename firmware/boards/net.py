@@ -139,7 +139,8 @@ class SocketPort:
 
     # -- reading and writing -----------------------------------------------------------
 
-    # Bytes that have come: a whole datagram, or what there is of a stream. NOTHING, or GONE.
+    # Bytes that have come: of a stream, or of as many datagrams as fit; 0 for an empty one.
+    # NOTHING, or GONE.
     def read_into(self, buf):
         try:
             n = self._socket.readinto(buf, len(buf))

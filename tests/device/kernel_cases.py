@@ -192,6 +192,21 @@ def case_cobs():
         assert kernels.cobs_decode(bytearray(bad), len(bad)) == -1, bad
 
 
+def case_ws_frame():
+    mask = bytearray(4)
+    word = random.getrandbits(32)
+    struct.pack_into("<I", mask, 0, word)
+    for n in [0, 1, 3, 125, 126, 127, 1368] + [random.randint(1, 1368) for _ in range(ROUNDS)]:
+        data = bytes(random.getrandbits(8) for _ in range(n))
+        out = bytearray(b"\xaa" * (n + 10))
+        k = kernels.ws_frame(data, out, n, mask)
+        word = (word * 1664525 + 1013904223) & (2 * S32 - 1)
+        key = struct.pack("<I", word)
+        head = bytes([0xAA, 0x80 | n]) if n < 126 else bytes([0xAA, 0xFE, n >> 8, n & 255])
+        assert bytes(out[:k]) == head + key + bytes(b ^ key[i & 3] for i, b in enumerate(data)), n
+        assert out[k:] == b"\xaa" * (n + 10 - k) and mask == key
+
+
 def main():
     random.seed(int(sys.argv[1]))
     for name in sorted(n for n in globals() if n.startswith("case_")):

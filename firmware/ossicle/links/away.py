@@ -18,6 +18,7 @@ class Away:
         self._opened_ms = 0
         self._well = False
         self._tried_ms = -1  # when the last attempt ended; -1: the next is due at once
+        self._wait_ms = 0  # from then to the next
 
     # It is open. But it is well only when something valid has come: a host that takes
     # connections and closes them is not asked ten times a second.
@@ -35,6 +36,7 @@ class Away:
             self._since_ms = now_ms
         if not self._well:
             self._tried_ms = now_ms
+            self._wait_ms = min(max(self.away_ms(now_ms) >> 3, RECONNECT_MIN_MS), RECONNECT_MAX_MS)
         self._well = False
 
     # What stood in the way of any attempt is over.
@@ -61,10 +63,7 @@ class Away:
 
     # Whether the next attempt may begin.
     def due(self, now_ms):
-        if self._tried_ms < 0:
-            return True
-        wait_ms = min(max(self.away_ms(now_ms) >> 3, RECONNECT_MIN_MS), RECONNECT_MAX_MS)
-        return (now_ms - self._tried_ms) & _MASK >= wait_ms
+        return self._tried_ms < 0 or (now_ms - self._tried_ms) & _MASK >= self._wait_ms
 
     # Whether an attempt that began then has had its time: a second, on a slow way more.
     def is_late(self, now_ms, began_ms):

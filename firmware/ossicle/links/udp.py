@@ -1,18 +1,37 @@
 # UDP: a packet is a datagram (W-16), to and from the one address of the configuration
 # (W-53). The port's socket is connected: what comes from elsewhere does not come at all.
 #
+# readinto(), the one way to read a socket that allocates nothing, fills its buffer from as
+# many datagrams as wait, and does not say where each ends. So packets of the host tell
+# their length (W-5). After an empty datagram lwIP's socket takes itself for closed: then
+# another is opened.
+#
 # A datagram leaves whole or not at all. Where the network takes none (its buffers are full,
 # an address is not resolved yet) the packet waits and is tried again, for as long as a new
 # one is worth no more; then it is dropped, and the host asks for it like for any other.
+from array import array
+
 from micropython import const
 
-from ossicle._wire import SERIAL_FRAME_MAX_BYTES
+from ossicle._wire import (
+    FLAG_SEALED,
+    HEADER_AT_FLAGS,
+    HEADER_AT_SEQUENCE,
+    HEADER_BYTES,
+    KIND_STOP,
+    PAYLOAD_MAX_BYTES,
+    SERIAL_FRAME_MAX_BYTES,
+    u30,
+)
+from ossicle.kernels import C_COUNT, C_FROM, C_SIZE, C_TO, copy_bytes
 from ossicle.links.away import Away
 
 _MASK = const(0x3FFFFFFF)
 _RETRY_MS = const(2)
 _GIVE_UP_MS = const(200)
-_STRANGE_MAX = const(8)  # datagrams that are none, dropped by one receive()
+_READ_BYTES = const(512)  # the host's longest packet is a HELLO; a REQUEST has 94 bytes
+_CHECK_BYTES = const(4)
+_TAG_BYTES = const(8)
 
 
 class UdpLink:
@@ -31,6 +50,10 @@ class UdpLink:
         self.rest_bytes = self.packet
         self.opened = 0  # how often the link was opened; wraps at 2**30
         self._open = False
+        self._in = bytearray(_READ_BYTES)  # as it came: datagrams without a gap
+        self._in_at = 0
+        self._in_n = 0
+        self._copy = array("i", (0 for _ in range(C_SIZE)))
         self._out = None  # the buffer that send() was given
         self._out_n = 0  # bytes of the datagram that waits, 0: none
         self._since_ms = 0  # since when
@@ -63,6 +86,7 @@ class UdpLink:
         self._port.close()
         self._open = False
         self._out_n = 0
+        self._in_at = self._in_n = 0
         self._away.lost(now_ms)
 
     # -- sending -----------------------------------------------------------------------
@@ -103,14 +127,36 @@ class UdpLink:
     def receive(self):
         if not self._open:
             return 0
-        for _ in range(_STRANGE_MAX):
-            n = self._port.read_into(self.packet)
-            if n > 0:
-                return n
-            if n < 0:
+        if self._in_at == self._in_n:
+            n = self._port.read_into(self._in)
+            if n == 0:
+                self.dropped = (self.dropped + 1) & _MASK
+                self._close(self._clock.ms())
+            if n <= 0:
                 return 0
-            self.dropped = (self.dropped + 1) & _MASK  # an empty datagram
-        return 0
+            self._in_at = 0
+            self._in_n = n
+        n = self._length()
+        copy = self._copy
+        copy[C_FROM] = self._in_at
+        copy[C_COUNT] = n
+        copy[C_TO] = 0
+        copy_bytes(self._in, self.packet, copy)
+        self._in_at += n
+        return n
+
+    # Of the packet that starts at `_in_at`, by its header; else all there is.
+    def _length(self):
+        at = self._in_at
+        buf = self._in
+        left = self._in_n - at
+        if left < HEADER_BYTES:
+            return left
+        payload = u30(buf, at + HEADER_AT_SEQUENCE)
+        if payload < 0 or payload > PAYLOAD_MAX_BYTES or (payload == 0 and buf[at] != KIND_STOP):
+            return left
+        sealed = buf[at + HEADER_AT_FLAGS] & FLAG_SEALED
+        return min(left, HEADER_BYTES + payload + (_TAG_BYTES if sealed else _CHECK_BYTES))
 
     # -- what only a serial line has, and a network only --------------------------------
 

@@ -102,7 +102,8 @@ class Hub:
     def __init__(self, url: str, name: str, emptied: Callable[[Hub], None]) -> None:
         self.url = url
         self._emptied = emptied
-        self._hello = encode(Packet(Kind.HELLO, 0, 0, 0, 0, 0, hello.compose(name)))
+        greeting = hello.compose(name)
+        self._hello = encode(Packet(Kind.HELLO, 0, 0, len(greeting), 0, 0, greeting))  # W-5
         self._lock = RLock()
         self._holders = 1
         self._abandoned = False
