@@ -1,4 +1,4 @@
-"""codec.json on the device's conversion: the host only receives."""
+"""codec.json: conversion on the device, where alone it is; ADPCM coded there and decoded on the host."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from subjects import Agent, vectors
 
 from ossicle.proto import _wire as wire
+from ossicle.proto import adpcm
 
 
 def settings(vector: dict[str, Any], piece: int, capacity: int, guard: int) -> dict[str, Any]:
@@ -49,6 +50,35 @@ def test_device(agent: Agent, piece: int, capacity: int, guard: int) -> None:
     for vector, (got, index) in zip(chosen, answers, strict=True):
         assert samples(got) == stored(vector, capacity, guard), vector["id"]
         assert index == len(vector["slots"]) // vector["channels"] % capacity, vector["id"]
+
+
+CHUNKS = [(vector, chunk) for vector in vectors("codec") for chunk in vector.get("chunks", [])]
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1000])
+def test_adpcm_on_the_device(agent: Agent, piece: int) -> None:
+    """Bit for bit what the oracle says, however the audio comes to the coder."""
+    asked = [
+        {**chunk, "channels": vector["channels"], "samples": vector["samples"], "piece": piece}
+        for vector, chunk in CHUNKS
+    ]
+    for (vector, chunk), got in zip(CHUNKS, agent.ask("adpcm", asked), strict=True):
+        assert got == chunk["payload"], (vector["id"], chunk["start"])
+
+
+def test_adpcm_on_the_host() -> None:
+    for vector, chunk in CHUNKS:
+        frames = adpcm.decode(bytes.fromhex(chunk["payload"]), vector["channels"])
+        assert frames is not None
+        assert frames.ravel().tolist() == chunk["decoded"], vector["id"]
+        assert len(frames) == chunk["stop"] - chunk["start"]
+        assert not frames.flags.writeable
+        assert adpcm.payload_bytes(len(frames), vector["channels"]) == len(chunk["payload"]) // 2
+
+
+@pytest.mark.parametrize("vector", vectors("codec_invalid"), ids=lambda vector: vector["id"])
+def test_what_is_malformed(vector: dict[str, Any]) -> None:
+    assert adpcm.decode(bytes.fromhex(vector["payload"]), vector["channels"]) is None
 
 
 def test_vectors_span_the_settings() -> None:

@@ -5,6 +5,7 @@ import sys
 from array import array
 from binascii import unhexlify
 
+from agent_seal import do_ccm, do_derive
 from agent_board import AppDriver, sample, text
 from ossicle import kernels
 from ossicle import ring as ring_module
@@ -153,6 +154,33 @@ def do_convert(message):
     return [text(out), state[kernels.K_INDEX]]
 
 
+# One chunk of a stream, coded as the app codes it: the samples before its end come in pieces,
+# into a ring whose hop boundaries lie where the chunk starts.
+def do_adpcm(message):
+    from ossicle.adpcm import Adpcm
+
+    channels = message["channels"]
+    samples = array("h", message["samples"])
+    start, stop = message["start"], message["stop"]
+    hop = start or max(stop, 1)
+    ring = FrameRing(4 * (hop + stop) * channels)
+    ring.configure(channels, hop, max(0, stop - start - hop))
+    coder = Adpcm(ring)
+    coder.begin(coder.claim(channels, ring.hop, ring.overlap))
+    done = 0
+    while done < stop:
+        n = min(message["piece"], stop - done)
+        index = ring.state[kernels.K_INDEX]
+        ring.state[kernels.K_FRAMES] = n
+        kernels.copy_in(samples[done * channels : (done + n) * channels], ring.storage, ring.state)
+        coder.track(index, n)
+        ring.written_by_kernel(n)
+        done += n
+    buf = bytearray(1400)
+    frames = ring.copy_window(start // hop, buf, 16, coder)
+    return text(memoryview(buf)[16 : 16 + coder.payload_bytes(frames, channels)])
+
+
 def do_cobs_encode(message):
     src = unhexlify(message["data"])
     buf = bytearray(len(src) + len(src) // 254 + 2)
@@ -277,9 +305,12 @@ COMMANDS = {
     "line": do_line,
     "ring": do_ring,
     "convert": do_convert,
+    "adpcm": do_adpcm,
     "cobs_encode": do_cobs_encode,
     "cobs_decode": do_cobs_decode,
     "crc32": do_crc32,
+    "ccm": do_ccm,
+    "derive": do_derive,
 }
 
 

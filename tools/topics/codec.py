@@ -85,6 +85,8 @@ def compressions() -> list[Vector]:
             "silence", "the index runs to its bottom", loud[:20] + [0] * 100, 1, [[0, 120], [60, 120]]
         ),
         compressed("stereo", "a header for each channel, nibbles in turn", wave, 2, [[0, 50], [50, 100]]),
+        compressed("stereo-odd", "two channels never need padding", loud, 2, [[0, 7], [7, 8], [7, 60]]),
+        compressed("one", "a chunk of one frame", loud, 1, [[0, 1], [118, 119]]),
         compressed("nothing", "a chunk of no frames has no payload", wave, 1, [[200, 200]]),
     ]
 
