@@ -55,13 +55,20 @@ class Gate:
 
 
 class Lane:
-    """One direction of one link. `in_order`: what is delayed holds back what is behind it."""
+    """One direction of one link.
 
-    def __init__(self, fate: Callable[[int], Fate], gate: Gate, *, in_order: bool) -> None:
+    `in_order`: what is delayed holds back what is behind it. Without `loses` an outage takes nothing: it
+    holds back, and whoever owns the lane sees to the connection.
+    """
+
+    def __init__(
+        self, fate: Callable[[int], Fate], gate: Gate, *, in_order: bool, loses: bool = True
+    ) -> None:
         self.counts: Counter[str] = Counter()
         self._fate = fate
         self._gate = gate
         self._in_order = in_order
+        self._loses = loses
         self._index = 0
         self._order = 0
         self._queue: list[tuple[float, int, bytes]] = []  # when it is due, ascending
@@ -79,21 +86,21 @@ class Lane:
         self._index += 1
         return self._fate(self._index - 1)
 
-    def count(self, size: int, kind: int, flags: int) -> None:
-        """A unit of so many bytes was sent, with a packet of that kind and those flags."""
+    def count(self, kind: int, flags: int) -> None:
+        """A unit was sent, with a packet of that kind and those flags."""
         self.counts["units"] += 1
         if kind == _AUDIO:
             self.counts["audio"] += 1
             self.counts["resent"] += bool(flags & _RESENT)
 
-    def put(self, unit: bytes, fate: Fate, now: float) -> None:
-        """A unit was sent."""
+    def put(self, unit: bytes, fate: Fate, now: float, start: int = 0) -> None:
+        """A unit was sent; nothing before its byte `start` is ever changed."""
         if fate.drop:
             self.counts["dropped"] += 1
             return
         if fate.corrupt is not None:
             self.counts["corrupted"] += 1
-            unit = corrupted(unit, fate.corrupt)
+            unit = unit[:start] + corrupted(unit[start:], fate.corrupt)
         due = max(now + fate.delay_s, self._gate.held_until(now))
         if fate.reorder and self._held is None:
             self.counts["reordered"] += 1
@@ -118,7 +125,9 @@ class Lane:
         insort(self._queue, (due, self._order, unit))
 
     def take(self, now: float) -> list[bytes]:
-        """What is due; what is due during an outage is lost."""
+        """What is due; what is due during an outage is lost, or waits for its end."""
+        if not self._loses and self._gate.outage(now) is not None:
+            return []
         if self._held is not None and self._held[0] <= now:
             held, self._held = self._held, None
             self._enqueue(held[0], held[1])
@@ -132,7 +141,7 @@ class Lane:
 
     def cut(self, now: float, units: int = 1) -> bool:
         """Whether so many units that leave now are lost to an outage."""
-        if self._gate.outage(now) is None:
+        if not self._loses or self._gate.outage(now) is None:
             return False
         self.counts["cut"] += units
         return True
@@ -153,6 +162,8 @@ class Lane:
 
 def corrupted(unit: bytes, place: float) -> bytes:
     """One byte is another one: the one at this part of the length."""
+    if not unit:
+        return unit
     at = min(int(place * len(unit)), len(unit) - 1)
     flip = 1 + int(place * 1e6) % 255
     return unit[:at] + bytes((unit[at] ^ flip,)) + unit[at + 1 :]

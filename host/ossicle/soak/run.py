@@ -7,6 +7,7 @@ import itertools
 import tempfile
 import time
 from collections.abc import Callable
+from socket import SOCK_DGRAM, SOCK_STREAM
 from threading import Lock
 from typing import Any
 
@@ -18,10 +19,12 @@ from ossicle.pattern import KEYS, Pattern
 from ossicle.proto import _wire as wire
 
 from . import tape
+from .datagrams import HERE, UdpRelay, free_port
 from .host import Host
 from .judge import Closed, Judge, Verdict, open_times
 from .lane import Gate
 from .loop import Loop
+from .messages import WebSocketRelay
 from .plan import Plan
 from .record import Record
 from .report import Memory, Outcome
@@ -30,6 +33,7 @@ from .tape import Row
 
 RATE = 16000
 RECOVERY_S = 0.5  # after the link was closed: to notice, to agree, to ask
+HEAPS = {"serial": "192K", "udp": "192K", "ws": "192K"}
 START_S = 1.0  # for a process: Python, its imports, the port
 _TURN_S = 0.05
 _PATIENCE_S = 30.0  # of the host with a device that is silent, beyond the longest outage
@@ -49,7 +53,9 @@ class SoakError(OssicleError):
 class Board:
     """One emulated board behind its relay, and what is known of its streams."""
 
-    def __init__(self, plan: Plan, number: int, loop: Loop, gate: Gate, micropython: str | None) -> None:
+    def __init__(
+        self, plan: Plan, number: int, loop: Loop, gate: Gate, host_port: int, micropython: str | None
+    ) -> None:
         self.number = number
         self.pattern = Pattern(round(plan.seconds * RATE), (plan.faults.seed * 32 + number) % KEYS, RATE)
         self.judges: list[Judge] = []
@@ -61,16 +67,27 @@ class Board:
         self._lock = Lock()
         self._file = tempfile.TemporaryFile()  # noqa: SIM115
         self.record = Record(self._file)
+        self.relay: SerialRelay | UdpRelay | WebSocketRelay
+        self._heap_asked = 0.0
+        port = 0
+        if plan.link != "serial":
+            network = UdpRelay if plan.link == "udp" else WebSocketRelay
+            self.relay = network(loop, host_port, plan.faults, gate, number)
+            port = self.relay.port
         self.emulator = Emulator(
             self.pattern,
             speed="max" if plan.flat_out else "realtime",
             device=f"soak-{number}",
             micropython=micropython,
             record=self._file,
+            link=plan.link,
+            host_port=port,
+            plain=plan.plain,
+            heapsize=HEAPS[plan.link],
         )
-        self._heap_asked = 0.0
         self.emulator.start()
-        self.relay = SerialRelay(loop, self.emulator.port, plan.faults, gate, number)
+        if plan.link == "serial":
+            self.relay = SerialRelay(loop, self.emulator.port, plan.faults, gate, number)
         loop.add(self.relay)
 
     @property
@@ -176,6 +193,7 @@ class Run:
         self._memory = Memory()
         self._failed = ""
         self._host: Host | None = None
+        self._port = free_port(SOCK_DGRAM if plan.link == "udp" else SOCK_STREAM)
         self._next_memory = self._next_word = 0.0
 
     def go(self) -> Outcome:
@@ -183,7 +201,7 @@ class Run:
         with contextlib.ExitStack() as stack:
             stack.callback(self._loop.stop)
             for number in range(self.plan.devices):
-                board = Board(self.plan, number, self._loop, self._gate, self._micropython)
+                board = Board(self.plan, number, self._loop, self._gate, self._port, self._micropython)
                 stack.callback(board.close)
                 self._boards.append(board)
             self._loop.start()
@@ -196,7 +214,7 @@ class Run:
             return Outcome(
                 plan=self.plan,
                 verdicts=[board.verdicts(closed, over) for board in self._boards],
-                lanes=[(board.relay.up.lane.counts, board.relay.down.lane.counts) for board in self._boards],
+                lanes=[(board.relay.up.counts, board.relay.down.counts) for board in self._boards],
                 heaps=[board.heaps() for board in self._boards],
                 memory=self._memory,
                 stats=[board.stats for board in self._boards],
@@ -211,12 +229,18 @@ class Run:
             self._host.close()
 
     def _new_host(self) -> Host:
-        board = self._boards[0]
-        longest = max((each.seconds for each in self.plan.outages), default=0.0)
+        plan = self.plan
+        longest = max((each.seconds for each in plan.outages), default=0.0)
+        serial = plan.link == "serial"
+        keys = {each.emulator.device: each.emulator.key for each in self._boards}
         task = {
-            "url": f"serial://{board.relay.port}",
-            "open": {"rate": RATE, "mode": self.plan.mode, "timeout": _PATIENCE_S + longest},
-            "resume": board.resume(),
+            "url": f"serial://{self._boards[0].relay.port}"
+            if serial
+            else f"{plan.link}://{HERE}:{self._port}",
+            "open": {"rate": RATE, "mode": plan.mode, "timeout": _PATIENCE_S + longest, "plain": plan.plain},
+            "keys": {device: key.hex() for device, key in keys.items() if key is not None},
+            "devices": list(keys),
+            "resume": self._boards[0].resume(),
         }
         return Host(task, self._take)
 

@@ -37,22 +37,16 @@ class SerialRelay:
         self._set_speed(self._held, [termios.B115200] * 2)
         os.set_blocking(self._outer, False)
         self._speed: list[int] = []
-        lanes = [
-            Lane(lambda index, way=way: faults.fate(device, way, index), gate, in_order=True)  # type: ignore[misc]
-            for way in (UP, DOWN)
-        ]
-        self.up = Side(self._outer, lanes[0], gate)
-        self.down = Side(self._inner, lanes[1], gate)
+        self.up = Lane(lambda index: faults.fate(device, UP, index), gate, in_order=True)
+        self.down = Lane(lambda index: faults.fate(device, DOWN, index), gate, in_order=True)
+        self._sides = Side(self._outer, self.up, gate), Side(self._inner, self.down, gate)
         loop.watch(self._inner, self._from_board)
         loop.watch(self._outer, self._from_host)
-
-    def begin(self, now: float) -> None:
-        """Nothing is to be done: the gate tells the time."""
 
     def tick(self, now: float) -> float | None:
         """Carry the speed through, and write what is due."""
         self._carry_speed()
-        dues = [due for due in (self.up.tick(now), self.down.tick(now)) if due is not None]
+        dues = [due for due in (side.tick(now) for side in self._sides) if due is not None]
         return min(dues, default=None)
 
     def close(self) -> None:
@@ -63,11 +57,11 @@ class SerialRelay:
                 os.close(port)
 
     def _from_board(self, now: float) -> None:
-        self.up.feed(_read(self._inner), now)
+        self._sides[0].feed(_read(self._inner), now)
 
     def _from_host(self, now: float) -> None:
         self._carry_speed()
-        self.down.feed(_read(self._outer), now)
+        self._sides[1].feed(_read(self._outer), now)
 
     def _carry_speed(self) -> None:
         speed = termios.tcgetattr(self._outer)[_SPEEDS]
@@ -123,7 +117,7 @@ class Side:
     def _end(self, frame: bytes, fate: Fate, now: float) -> None:
         if len(frame) > 3:
             # COBS: the first code is where the first zero was; a kind is none, flags may be.
-            self.lane.count(len(frame), frame[1], 0 if frame[0] == 2 else frame[2])
+            self.lane.count(frame[1], 0 if frame[0] == 2 else frame[2])
         if not self._through:
             self.lane.put(frame, fate, now)
         else:

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+from threading import Lock, Thread
 from typing import Any
 
 from ossicle.errors import OssicleError
@@ -18,9 +19,11 @@ from ossicle.proto.events import Audio, Ended, Gap, Started
 
 from .tape import AUDIO, DONE, ENDED, FAILED, GAP, STARTED, Row, row
 
+_whole = Lock()  # a row is written whole, whichever thread writes it
+
 
 class Teller:
-    """Writes rows of one device; several may share the pipe, since each row is one write."""
+    """Writes rows of one device."""
 
     def __init__(self, device: int) -> None:
         self._device = device
@@ -40,8 +43,9 @@ class Teller:
 
 def _write(data: bytes) -> None:
     view = memoryview(data)
-    while view:
-        view = view[os.write(1, view) :]
+    with _whole:
+        while view:
+            view = view[os.write(1, view) :]
 
 
 def hear(microphone: Any, tell: Teller) -> None:
@@ -68,12 +72,11 @@ def _started(event: Started, microphone: Any) -> dict[str, Any]:
     }
 
 
-def listen(task: dict[str, Any]) -> int:
-    """The task's one microphone. Returns the exit code."""
+def listen(task: dict[str, Any]) -> None:
+    """The task's one microphone."""
     from ossicle.api import open as open_microphone
 
-    tell = Teller(0)
-    options = dict(task["open"])
+    options = _options(task)
     if task["resume"]:
         from ossicle.proto.request import Resume
 
@@ -81,14 +84,44 @@ def listen(task: dict[str, Any]) -> int:
         options["resume"] = Resume(
             bytes.fromhex(given["stream_id"]), given["position"], given["hop"], given["baud"]
         )
+    with open_microphone(task["url"], **options) as microphone:
+        tell = Teller(0)
+        hear(microphone, tell)
+        tell.say(DONE, stats=_plain(microphone.stats.link))
+
+
+def serve(task: dict[str, Any]) -> None:
+    """All of the task's microphones, each in a thread of its own."""
+    from ossicle.api import serve as serve_microphones
+
+    threads = []
+    failures: list[BaseException] = []
+    with serve_microphones(task["url"], **_options(task)) as server:
+        for _ in task["devices"]:
+            microphone = server.accept(task["open"]["timeout"])
+            number = task["devices"].index(microphone.device)
+            threads.append(Thread(target=_hear_one, args=(microphone, Teller(number), failures)))
+            threads[-1].start()
+        for thread in threads:
+            thread.join()
+    if failures:
+        raise failures[0]
+
+
+def _hear_one(microphone: Any, tell: Teller, failures: list[BaseException]) -> None:
     try:
-        with open_microphone(task["url"], **options) as microphone:
+        with microphone:
             hear(microphone, tell)
             tell.say(DONE, stats=_plain(microphone.stats.link))
-    except OssicleError as error:
-        tell.say(FAILED, text=str(error))
-        return 1
-    return 0
+    except Exception as error:  # told by the main thread
+        failures.append(error)
+
+
+def _options(task: dict[str, Any]) -> dict[str, Any]:
+    options = dict(task["open"])
+    if task["keys"] and not options["plain"]:
+        options["keys"] = {device: bytes.fromhex(key) for device, key in task["keys"].items()}
+    return options
 
 
 def _plain(stats: Any) -> dict[str, Any]:
@@ -99,7 +132,13 @@ def _plain(stats: Any) -> dict[str, Any]:
 
 def main() -> int:
     """Take the task and do it."""
-    return listen(json.load(sys.stdin))
+    task = json.load(sys.stdin)
+    try:
+        serve(task) if len(task["devices"]) > 1 else listen(task)
+    except (OssicleError, TimeoutError) as error:
+        Teller(0).say(FAILED, text=str(error))
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
