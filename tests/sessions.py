@@ -11,8 +11,10 @@ from random import Random
 from typing import Any
 
 import oracle
+from coded import Coded
 from oracle.packet import LAYOUTS, Malformed
 from oracle.steps import sample
+from sealing import SEALED, World
 from subjects import Agent
 
 from ossicle.proto import events
@@ -24,6 +26,7 @@ Step = dict[str, Any]
 Packet = dict[str, Any]
 
 FLAGS = oracle.SPEC["flags"]
+CODECS = oracle.SPEC["codecs"]
 MODES = {"lossless": 0, "live": 1}
 STEP_MS = 10
 
@@ -33,7 +36,8 @@ UNASKED_EVENTS = (events.Hello, events.Status, events.Pong, events.Log, events.S
 
 
 # The first number of each kind of name; the next name of the kind gets a higher one.
-FIRST = {"t": 1001, "s": 0x5A17, "b": 301, "id": 0x1122334455667788}
+FIRST = {"t": 1001, "s": 0x5A17, "b": 301, "id": 0x1122334455667788, "c": 0xC0 << 120, "d": 0xD0 << 120}
+BYTES = {"id": 8, "c": 16, "d": 16}  # of those that are no numbers
 
 
 class Names:
@@ -49,7 +53,8 @@ class Names:
         if value not in self.values:
             stem = value[1:].rstrip("0123456789")
             number = FIRST[stem] + len(self.values)
-            self.values[value] = number.to_bytes(8, "big").hex() if stem == "id" else number
+            size = BYTES.get(stem)
+            self.values[value] = number if size is None else number.to_bytes(size, "big").hex()
         return self.values[value]
 
     def same(self, wanted: Any, got: Any) -> bool:
@@ -82,9 +87,11 @@ class Player:
         self.vector = vector
         self.names = Names()
         self.channels = vector["host"].get("channels", 1)
+        self.coded = Coded(self.channels) if vector["host"].get("codec") == "adpcm" else None
         self.said: deque[Packet] = deque()  # by the side under test, not yet looked at
         self.matched: set[tuple[str, bytes]] = set()
         self.numbers = {"host": 0, "device": 0}
+        self.world = World(vector["seal"], self.side) if "seal" in vector else None
 
     def play(self) -> None:
         for at, step in enumerate(self.vector["steps"]):
@@ -102,6 +109,10 @@ class Player:
             if step["from"] == self.side:
                 loud = [packet["kind"] for packet in self.said if packet["kind"] in step["kinds"]]
                 assert not loud, f"{loud} sent"
+        elif "agree" in step and self.world is not None:
+            self.world.agree()
+        elif "again" in step and self.world is not None:
+            self.hear(oracle.serial_frame(self.world.sent[step["again"]]))
         elif step.get("from") == self.side:
             self.expect(step)
         elif "from" in step:
@@ -128,10 +139,20 @@ class Player:
         assert not dropped, "what was sent is no serial frame"
         for data in packets:
             try:
-                decoded = oracle.decode_packet(data, "host" if self.side == "device" else "device")
+                decoded = self.decoded(data)
             except Malformed as error:
                 raise AssertionError(f"what was sent is malformed: {error.why}") from None
             self.said.append(decoded)
+
+    def decoded(self, data: bytes) -> Packet:
+        if self.world is not None and data[1] & SEALED:
+            return self.world.open(data)
+        packet = oracle.decode_packet(data, "host" if self.side == "device" else "device")
+        if self.world is not None and packet["kind"] == "hello":
+            said = json.loads(packet["fields"]["text"])
+            if "challenge" in said:
+                self.world.challenge(self.side, said["challenge"])
+        return packet
 
     def expect(self, step: Step) -> None:
         skipped = []
@@ -152,18 +173,29 @@ class Player:
         return False
 
     def fits(self, step: Step, packet: Packet) -> bool:
+        clear = self.world is None or step.get("clear", False) or step["kind"] == "hello"
+        if packet.get("sealed", False) is clear:
+            return False
         if packet["kind"] != step["kind"] or not self.names.same(step["session"], packet["session"]):
             return False
         if step["kind"] == "audio":
-            flags = sum(FLAGS[name] for name in step["flags"])
+            flags = self.flags(step)
             if (packet["sequence"], packet["flags"]) != (step["sequence"], flags):
                 return False
+            if self.coded is not None:
+                return bool(packet["payload"] == self.coded.payload(step))
             return bool(packet["fields"]["samples"] == samples_of(step, self.channels))
         fields = packet["fields"]
         if step["kind"] == "hello":
             fields = json.loads(fields["text"])
         wanted = step["fields"]
+        if self.world is not None and wanted.get("proof") == "$proof":
+            wanted = {**wanted, "proof": self.world.proof}
         return all(name in fields and self.names.same(value, fields[name]) for name, value in wanted.items())
+
+    def flags(self, step: Step) -> int:
+        """Of an AUDIO; the codec is among them."""
+        return sum(FLAGS[name] for name in step["flags"]) | (0 if self.coded is None else CODECS["adpcm"])
 
     # Packets into it
 
@@ -175,11 +207,11 @@ class Player:
         self.numbers[side] += 1
         if kind == "audio":
             packet["sequence"] = step["sequence"]
-            packet["flags"] = sum(FLAGS[name] for name in step["flags"])
+            packet["flags"] = self.flags(step)
             packet["ticks_us"] = step["range"][0] * 1000 // 16 % 2**30
             fields: dict[str, Any] = {"samples": samples_of(step, self.channels)}
         elif kind == "hello":
-            fields = {"text": json.dumps(step["fields"] or {"ossicle": 1})}
+            fields = {"text": json.dumps(self.said_in_hello(step))}
         else:
             layout = LAYOUTS.get(kind, [])
             fields = {name: "00" * 8 if type_ == "id8" else 0 for name, type_ in layout}
@@ -187,7 +219,22 @@ class Player:
             fields = {name: self.names.known(value) for name, value in fields.items() if name != "text"}
             fields["text"] = step["fields"].get("text", "")
         packet["payload"] = oracle.pack_payload(kind, fields)
+        if kind == "audio" and self.coded is not None:
+            packet["payload"] = self.coded.payload(step)
+        if self.world is not None and kind != "hello" and not step.get("clear", False):
+            return oracle.serial_frame(self.world.seal(packet, step.get("forged", False)))
         return oracle.serial_frame(oracle.encode_packet(packet))
+
+    def said_in_hello(self, step: Step) -> dict[str, Any]:
+        said = {name: self.names.known(v) for name, v in step["fields"].items() if name != "proof"}
+        if self.world is None:
+            return said or {"ossicle": 1}
+        if str(step["fields"].get("challenge", "")).startswith("$"):
+            self.world.challenge(step["from"], said["challenge"])
+        proof = step["fields"].get("proof")
+        if proof is not None:
+            said["proof"] = self.world.proof if proof == "$proof" else "00" * 16
+        return said
 
 
 def described(packet: Packet) -> str:
@@ -212,6 +259,8 @@ class DevicePlayer(Player):
                 "bytes_per_s": device["link_bytes_per_s"],
                 "max_baud": device["max_baud"],
                 "microphone": device["microphone"],
+                "key": vector.get("seal", {}).get("device") or "",
+                "plain": vector.get("seal", {}).get("plain", True),
             }
         }
         self.baud = 115200
@@ -229,6 +278,14 @@ class DevicePlayer(Player):
 
     def hear(self, data: bytes) -> None:
         self.call(["hear", data.hex()])
+
+    def more(self) -> bool:
+        """An answer to HELLO may have to wait (W-52)."""
+        for _ in range(oracle.SPEC["timing"]["hello_answer_ms"] // STEP_MS):
+            self.wait(STEP_MS)
+            if self.said:
+                return True
+        return False
 
     def other(self, step: Step) -> None:
         if "capture" in step:
@@ -257,8 +314,15 @@ class HostPlayer(Player):
         deadline_ms = settings.pop("deadline_ms", 200)
         request = StreamRequest(**settings)
         framing = SerialFraming()
+        seal = vector.get("seal")
+        psk = bytes.fromhex(seal["host"] or "") if seal else b""
         self.receiver = Receiver(
-            request, framing=framing, deadline_ms=deadline_ms, baud=baud, random=Random(7)
+            request,
+            framing=framing,
+            deadline_ms=deadline_ms,
+            baud=baud,
+            random=Random(7),
+            keys=(lambda _: psk or None) if seal else None,
         )
         self.now = 100.0
         self.position = 0
@@ -278,7 +342,10 @@ class HostPlayer(Player):
 
     def take(self, told: events.Audio) -> None:
         assert told.start == self.position, f"audio from {told.start}, {self.position} was next"
-        wanted = [sample(p, c) for p in range(told.start, told.stop) for c in range(self.channels)]
+        if self.coded is not None:
+            wanted = self.coded.values(told.start, told.stop)
+        else:
+            wanted = [sample(p, c) for p in range(told.start, told.stop) for c in range(self.channels)]
         assert [int(value) for value in told.frames.ravel()] == wanted, "other samples"
         self.position = told.stop
         self.heard += range(told.start, told.stop)
@@ -328,6 +395,8 @@ class HostPlayer(Player):
             self.numbers["device"] = step["number"]
         elif "baud" in step:
             assert self.receiver.baud == step["baud"]
+        elif "refused" in step:
+            assert dict(self.receiver.stats().refused) == step["refused"]
 
     def unordered(self, step: Step) -> None:
         if step["event"] == "hello":

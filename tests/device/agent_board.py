@@ -127,6 +127,7 @@ class Microphone:
 class Board:
     def __init__(self, settings):
         config = {"shift": 16, "dc_blocker": False, "ring_samples": settings["ring_samples"]}
+        config["key"] = settings.get("key", "")
         self.name = "agent"
         self.device = "a9e47"
         self.config = Config(config)
@@ -140,6 +141,7 @@ class AppDriver:
     def __init__(self, settings):
         self.board = Board(settings)
         self.app = App(self.board)
+        self.app.session.plain = settings.get("plain", True)
 
     # Everything that is due now; what was sent meanwhile.
     def settle(self):
@@ -189,7 +191,9 @@ class AppDriver:
 
     # The next transmission's number: a session's last is 18 hours away.
     def number(self, value):
-        self.app.session.builder.number = value
+        seal = self.app.seal
+        counts = seal if seal is not None and seal.active else self.app.session.builder
+        counts.number = value
 
     def microphone(self, works):
         self.board.mic.works = works

@@ -170,17 +170,25 @@ def decode_packet(data: bytes, side: str) -> dict[str, Any]:
     body = data[:-4]
     if int.from_bytes(data[-4:], "little") != crc32(body):
         raise Malformed("check")
-    packet = unpack_layout("header", body[:HEADER_BYTES])
+    if body[1] & SEALED:
+        raise Malformed("flags")
+    return decode_opened(body[:HEADER_BYTES], body[HEADER_BYTES:], side)
+
+
+def decode_opened(header: bytes, payload: bytes, side: str) -> dict[str, Any]:
+    """The same for a packet whose check was right, or that has opened."""
+    packet = unpack_layout("header", header)
     name = KIND_NAMES.get(packet["kind"])
     if name is None:
         raise Malformed("kind")
     if SENDERS[name] not in ("d" if side == "host" else "h", "b"):
         raise Malformed("side")
-    if packet["flags"] & (RESERVED_FLAGS | SEALED):
+    if packet["flags"] & RESERVED_FLAGS:
         raise Malformed("flags")
     if name == "audio" and packet["flags"] & SPEC["flags"]["codec_mask"] not in SPEC["codecs"].values():
         raise Malformed("flags")
-    payload = body[HEADER_BYTES:]
     if len(payload) > PAYLOAD_MAX:
         raise Malformed("length")
-    return {**packet, "kind": name, "payload": payload, "fields": unpack_payload(name, payload)}
+    coded = name == "audio" and packet["flags"] & SPEC["flags"]["codec_mask"] == SPEC["codecs"]["adpcm"]
+    fields = {} if coded else unpack_payload(name, payload)  # oracle.adpcm decodes it
+    return {**packet, "kind": name, "payload": payload, "fields": fields}

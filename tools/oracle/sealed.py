@@ -12,7 +12,7 @@ HEADER_BYTES = LIMITS["header_bytes"]
 
 
 def derive_key(psk: bytes, direction: int, challenges: tuple[bytes, bytes], names: tuple[str, str]) -> bytes:
-    """The 16-byte key of one direction (0 host, 1 device); challenges and names are the host's first."""
+    """The 16-byte key of one direction (0 host, 1 device), or the proof (2); the host's come first."""
     message = b"ossicle" + bytes([direction]) + challenges[0] + challenges[1]
     for name in names:
         message += bytes([len(name.encode())]) + name.encode()

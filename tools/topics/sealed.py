@@ -1,4 +1,4 @@
-"""sealed.json: keys and sealed packets (W-45, W-46), for the releases that will have them."""
+"""sealed.json: keys, proofs and sealed packets (W-45, W-46)."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def key(name: str, note: str, psk: bytes, names: tuple[str, str]) -> Vector:
         "challenges": [each.hex() for each in CHALLENGES],
         "names": list(names),
         "keys": [derive_key(psk, direction, CHALLENGES, names).hex() for direction in (0, 1)],
+        "proof": derive_key(psk, 2, CHALLENGES, names).hex(),
     }
 
 
@@ -54,7 +55,7 @@ def vectors() -> list[Vector]:
     ramp = [(i * 2053 % 65536) - 32768 for i in range(672)]
     top = SPEC["limits"]["session_renew_number"] - 1
     return [
-        key("keys", "one for each direction", PSK, NAMES),
+        key("keys", "one for each direction, and the proof", PSK, NAMES),
         key("keys-short", "a pre-shared key of one byte, an empty name", b"k", ("", "d")),
         key(
             "keys-long",
