@@ -32,7 +32,8 @@ _TABLES = """
 CREATE TABLE recording (version INTEGER, device TEXT, rate INTEGER, channels INTEGER, baud INTEGER);
 CREATE TABLE stream (start INTEGER PRIMARY KEY, id BLOB, position INTEGER, hop INTEGER, overlap INTEGER,
     codec INTEGER);
-CREATE TABLE gap (start INTEGER PRIMARY KEY, stop INTEGER, frames INTEGER, cause TEXT, estimated INTEGER);
+CREATE TABLE gap (start INTEGER, stop INTEGER, frames INTEGER, cause TEXT, estimated INTEGER,
+    silent INTEGER, PRIMARY KEY (start, silent));
 """
 
 
@@ -140,21 +141,11 @@ class Journal:
         return cls(file, database, Origin(*row[1:4]), row[4])
 
     def settle(self, frames: int) -> None:
-        """Forget what lies behind the end of the file, which has `frames` frames.
-
-        A gap that takes no room is forgotten at the very end too, unless the stream behind it is known: it
-        will be told again.
-        """
-        with _told(self.path):
-            behind = self._rows("SELECT 1 FROM stream WHERE start > ?", frames)
-            behind += self._rows("SELECT 1 FROM gap WHERE start > ?", frames)
-            behind += self._rows(f"SELECT 1 FROM gap WHERE {_UNFOLLOWED}", frames)
-            if not behind:
-                return
-            with self._transaction():
-                self._database.execute("DELETE FROM stream WHERE start > ?", (frames,))
-                self._database.execute("DELETE FROM gap WHERE start > ?", (frames,))
-                self._database.execute(f"DELETE FROM gap WHERE {_UNFOLLOWED}", (frames,))
+        """Forget what lies behind the end of the file, which has `frames` frames: only a power cut leaves
+        such."""
+        with _told(self.path), self._transaction():
+            self._database.execute("DELETE FROM stream WHERE start > ?", (frames,))
+            self._database.execute("DELETE FROM gap WHERE start > ?", (frames,))
 
     @property
     def streams(self) -> list[StreamRow]:
@@ -166,18 +157,21 @@ class Journal:
     def gaps(self) -> list[GapRow]:
         """All gaps, in the order of the file."""
         with _told(self.path):
-            found = self._rows("SELECT * FROM gap ORDER BY start")
-            return [GapRow(start, stop, n, cause, bool(about)) for start, stop, n, cause, about in found]
+            found = self._rows("SELECT * FROM gap ORDER BY start, silent")
+            return [GapRow(start, stop, n, cause, bool(about)) for start, stop, n, cause, about, _ in found]
 
-    def stream(self, row: StreamRow) -> None:
-        """Another stream begins, or the same one further on. In the place of one that had no frame."""
-        with _told(self.path):
+    def stream(self, row: StreamRow, before: GapRow | None = None) -> None:
+        """Another stream begins, or the same one further on, `before` it a gap that takes no room. It takes
+        the place of one that had no frame."""
+        with _told(self.path), self._transaction():
+            if before is not None:
+                self._database.execute(_PUT_GAP, (*astuple(before), False))
             self._database.execute(_PUT_STREAM, astuple(row))
 
     def gap(self, row: GapRow) -> None:
-        """A gap: before its silence and what follows are written."""
+        """A gap: before its silence is written."""
         with _told(self.path):
-            self._database.execute("INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?)", astuple(row))
+            self._database.execute(_PUT_GAP, (*astuple(row), True))
 
     def speed(self, baud: int | None) -> None:
         """The speed that host and device agreed on, which the next recorder tries first."""
@@ -211,16 +205,16 @@ class Journal:
 
 
 _PUT_STREAM = "INSERT OR REPLACE INTO stream VALUES (?, ?, ?, ?, ?, ?)"
-_UNFOLLOWED = "stop IS NULL AND start = ? AND start NOT IN (SELECT start FROM stream WHERE start > 0)"
+_PUT_GAP = "INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?, ?)"
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(os.fspath(path), timeout=0.5, isolation_level=None)
     try:
         # One process alone: no file of shared memory, which a folder on the network could not have.
+        database.execute("PRAGMA synchronous = NORMAL")
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
         database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = NORMAL")
     except BaseException:
         database.close()
         raise

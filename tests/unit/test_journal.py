@@ -27,8 +27,8 @@ def file(tmp_path: Path) -> Path:
 def filled(file: Path) -> Journal:
     journal = Journal.create(file, ORIGIN, FIRST, 921600)
     journal.gap(GapRow(1000, 1400, 400, "overwritten", False))
-    journal.gap(GapRow(5000, None, None, "reset", False))
-    journal.stream(SECOND)
+    journal.stream(SECOND, GapRow(5000, None, None, "reset", False))
+    journal.gap(GapRow(5000, 5001, 1, "capture", True))
     return journal
 
 
@@ -42,6 +42,7 @@ def test_what_goes_in_comes_out(file: Path) -> None:
     assert journal.gaps == [
         GapRow(1000, 1400, 400, "overwritten", False),
         GapRow(5000, None, None, "reset", False),
+        GapRow(5000, 5001, 1, "capture", True),
     ]
     journal.speed(460800)
     journal.close()
@@ -67,8 +68,8 @@ def test_a_stream_without_a_frame_gives_its_place_to_the_next(file: Path) -> Non
         (1000, 1, 1),  # the kill came before its silence
         (1200, 1, 1),
         (4999, 1, 1),
-        (5000, 2, 2),
-        (9000, 2, 2),
+        (5000, 2, 3),
+        (9000, 2, 3),
     ],
 )
 def test_the_length_of_the_file_is_the_truth(file: Path, frames: int, streams: int, gaps: int) -> None:
@@ -77,16 +78,6 @@ def test_the_length_of_the_file_is_the_truth(file: Path, frames: int, streams: i
     assert (len(journal.streams), len(journal.gaps)) == (streams, gaps)
     journal.settle(frames)
     assert (len(journal.streams), len(journal.gaps)) == (streams, gaps)
-
-
-@pytest.mark.parametrize("frames", [None, 10**9])
-def test_a_gap_without_what_follows_it_will_be_told_again(file: Path, frames: int | None) -> None:
-    journal = Journal.create(file, ORIGIN, FIRST, None)
-    journal.gap(GapRow(700, None, frames, "reset", False))
-    journal.settle(701)
-    assert len(journal.gaps) == 1
-    journal.settle(700)
-    assert journal.gaps == []
 
 
 WRITER = """

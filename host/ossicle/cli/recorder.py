@@ -17,10 +17,12 @@ from pathlib import Path
 
 from ..api import Microphone
 from ..journal import GapRow, Journal, JournalError, Origin, StreamRow, discard, journal_of
+from ..proto._wire import Codec
 from ..proto.events import Gap, Started
 from ..proto.request import Resume
 from ..sinks import Sink, WavSink, open_sink
 from .capture import Frames, Place, Totals
+from .options import CodecName
 
 WAV = ".wav"
 SILENCE_MAX_S = 3600
@@ -37,21 +39,33 @@ class Recorder:
         self._sink = sink
         self._journal = journal
         self._microphone = microphone
+        self._before: GapRow | None = None  # a gap that takes no room, until the stream behind it is known
 
     def stream(self, start: int, started: Started, position: int) -> None:
         if self._journal is not None:
-            self._journal.stream(_row(start, started, position))
+            self._journal.stream(_row(start, started, position), self._before)
+        self._before = None
 
     def audio(self, start: int, frames: Frames) -> None:
+        self._follow(start)
         if self._journal is not None and self._microphone is not None:
             self._journal.speed(self._microphone.resume(0).baud)
         self._sink.write(frames)
 
     def gap(self, gap: Gap, frames: int | None) -> None:
+        row = GapRow(gap.start, gap.stop, frames, gap.cause, gap.estimated)
+        if gap.stop is None:
+            self._before = row
+            return
+        self._follow(gap.start)
         if self._journal is not None:
-            self._journal.gap(GapRow(gap.start, gap.stop, frames, gap.cause, gap.estimated))
-        if gap.stop is not None:
-            self._sink.silence(gap.stop - gap.start)
+            self._journal.gap(row)
+        self._sink.silence(gap.stop - gap.start)
+
+    def _follow(self, start: int) -> None:
+        """Who was very late may have missed that a stream began: then it is the one in force."""
+        if self._before is not None and self._microphone is not None:
+            self.stream(start, self._microphone.started, 0)
 
     def finish(self) -> None:
         """The file is whole at any moment; whoever opened it closes it."""
@@ -89,10 +103,16 @@ class Unfinished:
     place: Place
     totals: Totals
     resume: Resume
+    codec: CodecName
 
-    def refuse_other(self, rate: int | None, channels: int | None) -> None:
-        """Raises `JournalError` for a rate or channels that the file has not."""
+    def refuse_other(self, rate: int | None, channels: int | None, codec: CodecName | None) -> None:
+        """Raises `JournalError` for a rate, channels or codec that the file has not."""
         mine = self.origin
+        if codec not in (None, self.codec):
+            raise JournalError(
+                f"{self.tape.sink.path}: goes on in codec {self.codec}, not {codec}; leave it out, or record "
+                f"into another file"
+            )
         if rate not in (None, mine.rate) or channels not in (None, mine.channels):
             raise JournalError(
                 f"{self.tape.sink.path}: has {mine.rate} Hz and {_channels(mine.channels)}, not "
@@ -178,10 +198,11 @@ def _unfinished(out: Path, sink: WavSink, journal: Journal) -> Unfinished:
     )
     try:
         resume = Resume(last.stream_id, position, last.hop, journal.baud)
+        codec = CodecName(Codec(last.codec).name.lower())
     except (TypeError, ValueError) as error:
         raise JournalError(f"{journal.path}: {error}") from None
     place = Place(sink.frames, position, last.stream_id)
-    return Unfinished(Tape(sink, journal), origin, place, totals, resume)
+    return Unfinished(Tape(sink, journal), origin, place, totals, resume, codec)
 
 
 def _row(start: int, started: Started, position: int) -> StreamRow:
