@@ -7,23 +7,38 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import json
 import socket
 from collections.abc import Iterator
 from random import Random
 from threading import Thread
 from time import monotonic, sleep
+from zlib import crc32
 
 import numpy as np
 from simdevice import SimDevice, audio
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from ossicle.proto import events as ev
-from ossicle.proto._wire import PACKET_MAX_BYTES
+from ossicle.proto._wire import PACKET_MAX_BYTES, Kind
 from ossicle.proto.framing import DatagramFraming
+from ossicle.proto.packets import Packet, encode
 
 TURN_S = 0.002
 BAUD = 8_000_000  # what the link carries, as the device counts it
+
+
+def hello(device: str, **more) -> bytes:
+    """A HELLO with this id."""
+    told = json.dumps({"ossicle": 1, "device": device, **more}).encode()
+    return encode(Packet(Kind.HELLO, 0, 0, 0, 0, 0, told))
+
+
+def packet(kind=Kind.STATUS, *, size=52, flags=0) -> bytes:
+    """A packet of zeros that a hub takes for a device's."""
+    data = bytes([kind, flags]) + bytes(14 + size)
+    return data + crc32(data).to_bytes(4, "little")
 
 
 class Faults:
@@ -83,14 +98,17 @@ class WebSocketEnd:
         self.connection: ClientConnection | None = None
         self.opened = 0
         self.tried_at = float("-inf")
+        self._held = contextlib.ExitStack()
 
     def get(self) -> list[bytes]:
         if self.connection is None and monotonic() - self.tried_at >= 0.1:
             self.tried_at = monotonic()
-            with contextlib.suppress(OSError, ConnectionClosed, TimeoutError, Exception):
-                self.connection = connect(
-                    self.url, subprotocols=["ossicle"], compression=None, max_size=PACKET_MAX_BYTES,
-                    open_timeout=2, close_timeout=0.2, ping_interval=None,
+            with contextlib.suppress(OSError, WebSocketException, TimeoutError):
+                self.connection = self._held.enter_context(
+                    connect(
+                        self.url, subprotocols=["ossicle"], compression=None, max_size=PACKET_MAX_BYTES,
+                        open_timeout=2, close_timeout=0.2, ping_interval=None,
+                    )
                 )  # fmt: skip
                 self.opened += 1
         came: list[bytes] = []
@@ -108,9 +126,8 @@ class WebSocketEnd:
                 self.connection.send(data)
 
     def close(self) -> None:
-        if self.connection is not None:
-            self.connection.close()
-            self.connection = None
+        self.connection = None
+        self._held.close()
 
 
 class NetDevice(SimDevice):
