@@ -14,10 +14,11 @@ import numpy as np
 from ossicle.errors import PacketError
 from ossicle.proto import _wire as wire
 from ossicle.proto._wire import HOST_KINDS, Cause, Flag, Kind, Reason
-from ossicle.proto.framing import Framing, SerialFraming
+from ossicle.proto.framing import DatagramFraming, Framing, SerialFraming
 from ossicle.proto.packets import Packet, decode, encode, pack_ranges, ranges
 
 BYTES_A_BAUD = 0.1
+_NETWORK_BAUD = 20_000_000
 
 
 def audio(start: int, stop: int, channels: int = 1) -> np.ndarray:
@@ -32,7 +33,8 @@ def audio(start: int, stop: int, channels: int = 1) -> np.ndarray:
 class SimDevice:
     """One device. `length` frames are captured at `rate` by the clock, or, if it `waits`, as they are wanted.
 
-    `holes` are (position, frames) at which the driver drops audio. `first` is the sequence that capture
+    `holes` are (position, frames) at which the driver drops audio. `dma` frames come at once. `datagrams`: each
+    packet goes as it is, and there is no speed. `first` is the sequence that capture
     begins with: far ahead it shows that positions do not wrap on the host. It hears at
     0 what `audio` has at `shift`.
     """
@@ -53,6 +55,8 @@ class SimDevice:
         version: int = wire.PROTOCOL_VERSION,
         deaf_bauds: tuple[int, ...] = (),
         microphone: bool = True,
+        dma: int = 1,
+        datagrams: bool = False,
     ) -> None:
         self.rng = rng
         self.length = length
@@ -64,8 +68,10 @@ class SimDevice:
         self.version = version
         self.deaf_bauds = deaf_bauds
         self.microphone = microphone
-        self.framing: Framing = SerialFraming()
-        self.baud = wire.DEFAULT_BAUD
+        self.dma = dma
+        self.datagrams = datagrams
+        self.framing: Framing = DatagramFraming() if datagrams else SerialFraming()
+        self.baud = _NETWORK_BAUD if datagrams else wire.DEFAULT_BAUD
         self.number = 0
         self.session = 0
         self.start_token = 0
@@ -110,7 +116,8 @@ class SimDevice:
         return max(self.first, -(-(self.written - self.ring) // self.hop))
 
     def capture(self) -> None:
-        target = self.base + int((self.now - self.began) * self.fields.rate)
+        heard = int((self.now - self.began) * self.fields.rate)
+        target = self.base + heard - heard % self.dma
         if self.waits:
             target = self.acked * self.hop + self.ring
         length = self.length if self.stopped_at is None else self.stopped_at
@@ -255,7 +262,7 @@ class SimDevice:
             "channels": [1, 2],
             "codecs": ["pcm16"],
             "ring": self.ring,
-            "max_baud": self.max_baud,
+            "max_baud": 0 if self.datagrams else self.max_baud,
             "notes": [],
         }
         self.replies.append(self.packet(Kind.HELLO, json.dumps(told).encode()))
@@ -379,7 +386,8 @@ class SimDevice:
             self.capture()
             if now - self.heard_at >= 3.0:
                 self.suspended = True
-                self.baud = wire.DEFAULT_BAUD
+                if not self.datagrams:
+                    self.baud = wire.DEFAULT_BAUD
         if self.switched_at is not None and not self.switch_after_reply and now - self.switched_at >= 2.0:
             self.baud = wire.DEFAULT_BAUD
             self.switched_at = None

@@ -10,11 +10,13 @@ import numpy as np
 from simdevice import SimDevice, audio
 
 from ossicle.proto import events as ev
+from ossicle.proto.framing import DatagramFraming
 from ossicle.proto.handshake import State
 from ossicle.proto.receiver import Receiver
 from ossicle.proto.request import StreamRequest
 
 RATE = 16000
+READ_S = 0.04  # that the pump waits for bytes
 
 
 class Line:
@@ -63,39 +65,58 @@ class World:
         self.device.now = self.device.heard_at = self.now
         self.events: list[object] = []
         self.split = Random(3)
-        self.whole = False
+        self.whole = device.datagrams
+        self.eager = True  # else `tick` is called as rarely as the pump does
+        self.ticked = self.now
+
+    @property
+    def garbled(self) -> bool:
+        device = self.device
+        return not device.datagrams and (
+            self.receiver.baud != device.baud or device.baud in device.deaf_bauds
+        )
+
+    def due(self) -> bool:
+        """Would the pump call `tick` now, though nothing has come?"""
+        return self.eager or self.now - self.ticked >= min(READ_S, self.receiver.wait_s(self.ticked))
 
     def step(self, dt: float = 0.01) -> None:
         self.now += dt
         receiver, device = self.receiver, self.device
-        receiver.tick(self.now)
+        if self.due():
+            self.ticked = self.now
+            receiver.tick(self.now)
         self.collect()
         for frame in device.step(self.now):
-            if device.baud in device.deaf_bauds:
-                frame = self.split.randbytes(len(frame))
-            self.down.put(
-                frame if receiver.baud == device.baud else self.split.randbytes(len(frame)), self.now
-            )
+            self.down.put(self.split.randbytes(len(frame)) if self.garbled else frame, self.now)
         device.after_sending()
-        data = b"".join(self.down.get(self.now))
+        came = self.down.get(self.now)
+        if device.datagrams:
+            for datagram in came:
+                self.hear(datagram)
+            return
+        data = b"".join(came)
         while data:
             cut = len(data) if self.whole else self.split.choice((1, 3, 100, 1000, 5000))
-            receiver.receive(data[:cut], self.now)
+            self.hear(data[:cut])
             data = data[cut:]
-            self.collect()
+
+    def hear(self, data: bytes) -> None:
+        self.ticked = self.now
+        self.receiver.receive(data, self.now)
+        self.collect()
 
     def collect(self) -> None:
         self.events += self.receiver.events()
         for data in self.receiver.to_send():
-            garbled = self.receiver.baud != self.device.baud or self.device.baud in self.device.deaf_bauds
-            self.up.put(self.split.randbytes(len(data)) if garbled else data, self.now)
+            self.up.put(self.split.randbytes(len(data)) if self.garbled else data, self.now)
         for data in self.up.get(self.now):
             self.device.receive(data)
 
-    def run(self, seconds: float, until: Callable[[], bool] | None = None) -> bool:
+    def run(self, seconds: float, until: Callable[[], bool] | None = None, *, step_s: float = 0.01) -> bool:
         stop = self.now + seconds
         while self.now < stop:
-            self.step()
+            self.step(step_s)
             if until is not None and until():
                 return True
         return until is None
@@ -136,7 +157,8 @@ def check(told, channels=1):
 
 def world(seed=1, *, request=None, deadline_ms=200, down=None, up=None, **device):
     request = request or StreamRequest()
-    receiver = Receiver(request, deadline_ms=deadline_ms, random=Random(seed))
+    settings = {"framing": DatagramFraming(), "baud": None} if device.get("datagrams") else {}
+    receiver = Receiver(request, deadline_ms=deadline_ms, random=Random(seed), **settings)
     return World(receiver, SimDevice(Random(seed + 1), **device), down, up)
 
 

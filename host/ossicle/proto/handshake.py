@@ -90,7 +90,7 @@ TRANSITIONS: dict[tuple[State, Trigger], State] = {
     (State.GREETING, Trigger.SESSION_HEARD): State.STREAMING,
     (State.SPEEDING, Trigger.AGREED): State.SWITCHING,
     (State.SPEEDING, Trigger.DECLINED): State.STARTING,
-    (State.SPEEDING, Trigger.TIMEOUT): State.SWITCHING,
+    (State.SPEEDING, Trigger.TIMEOUT): State.GREETING,
     (State.SWITCHING, Trigger.HEARD): State.STARTING,
     (State.SWITCHING, Trigger.TIMEOUT): State.GREETING,
     (State.STARTING, Trigger.STARTED): State.STREAMING,
@@ -116,10 +116,8 @@ TRANSITIONS: dict[tuple[State, Trigger], State] = {
 
 _REPEAT_S = HOST_REPEAT_MS / 1000
 _KILLED_S = 1.0  # since the last word of an earlier process, as far as this one can guess
-_GUESS_AFTER_S = 0.55  # a SET was heard by now, so its answer was lost: see whether the device has switched
-_GUESS_S = 1.0  # at that speed
 _PATIENCE_S = {
-    State.SPEEDING: _GUESS_AFTER_S,
+    State.SPEEDING: 0.25,  # one SET of three was heard by now, so its answer was lost
     State.SWITCHING: BAUD_FALLBACK_MS / 1000,
     State.STARTING: 3.0,
     State.STOPPING: 5.0,
@@ -167,7 +165,7 @@ class Handshake:
         self._repeated = float("-inf")
         self._greeting = Greeting(baud, fast)
         self._word = float("-inf")  # when the device was last heard, as far as is known here
-        self._guessing = False  # SWITCHING to a speed that the device did not say it would have
+        self._speed_told = baud
         self._set: SetFields | None = None  # the SET that is waiting for its answer
         self._seal = seal
         self._held = False  # a stream has started
@@ -183,7 +181,6 @@ class Handshake:
         self._entered = now
         self._repeated = float("-inf")
         self._greeting.restart()
-        self._guessing &= state is State.SWITCHING
         if state is State.STARTING:
             self.token = self._rng.randrange(1, NUMBER_LIMIT)
         elif state is State.GREETING and self._seal is not None:
@@ -198,8 +195,7 @@ class Handshake:
         self._word = now
         if self.state is State.SWITCHING:
             self._greeting.agreed = self.baud
-            if self.baud is not None:
-                self._tell(SpeedChanged(self.baud))
+            self._tell_speed()
             self.move(Trigger.HEARD, now)
         elif in_session and self.state is State.GREETING:
             self.move(Trigger.SESSION_HEARD, now)
@@ -218,6 +214,7 @@ class Handshake:
         if self.state is not State.GREETING or self._greet_only:
             return
         speed = self._wanted_speed(answer)
+        self._tell_speed()
         if speed is None:
             self.move(Trigger.READY, now)
         else:
@@ -238,7 +235,6 @@ class Handshake:
         if self._set is None or (reply.token, reply.key) != self._set[:2]:
             return False
         wanted, self._set = self._set.value, None
-        self._guessing = False
         if reply.reason == Reason.OK and reply.value == wanted:
             self.baud = wanted
             return self.move(Trigger.AGREED, now)
@@ -267,7 +263,7 @@ class Handshake:
         if self._entered == float("-inf"):
             self._entered = now
             self._word = max(self._word, now - _KILLED_S)
-        patience = _GUESS_S if self._guessing else _PATIENCE_S.get(self.state)
+        patience = _PATIENCE_S.get(self.state)
         if patience is not None and now - self._entered >= patience:
             self._give_up(now)
         if self.state is State.GREETING:
@@ -284,13 +280,19 @@ class Handshake:
         return next((speed for speed in wanted if speed not in self.failed_speeds), None)
 
     def _give_up(self, now: float) -> None:
-        if self.state is State.SWITCHING and self.baud is not None and not self._guessing:
+        if self.state is State.SWITCHING and self.baud is not None:
             self.failed_speeds.add(self.baud)
-        self._guessing = self.state is State.SPEEDING
-        if self._guessing and self._set is not None:
-            self.baud = self._set.value
+        elif self.state is State.SPEEDING and self._set is not None:
+            # Perhaps the device has switched, and its answer was lost: look there first.
+            self._greeting.agreed = self._set.value
+            self._word = now
         self._set = None
         self.move(Trigger.TIMEOUT, now)
+
+    def _tell_speed(self) -> None:
+        if self.baud is not None and self.baud != self._speed_told:
+            self._speed_told = self.baud
+            self._tell(SpeedChanged(self.baud))
 
     def _choose_greeting_speed(self, now: float) -> None:
         """Each turn begins with a HELLO of its own."""

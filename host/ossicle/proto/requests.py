@@ -171,7 +171,7 @@ class Requests:
     def _tail(self, stream: Reassembly, now: float, last_audio: float) -> list[Range]:
         """All that was seen is there; what was lost after it shows in nothing, so ask now and then."""
         after = max(_TAIL_AFTER_S, 4 * self._round_trip.smoothed_s)
-        if stream.last is not None or now - max(last_audio, self._tail_at) < after:
+        if stream.last is not None or now - max(last_audio, self._tail_at, self._resumed_at) < after:
             return []
         self._tail_at = now
         stop = min(stream.highest + _TAIL_SEQUENCES, NUMBER_LIMIT - 1)
