@@ -225,23 +225,34 @@ class Session:
             self._tick_baud(now_ms)
 
     # A HELLO is due when a host has asked, when the link was opened, and each second until
-    # someone is heard; but no two come close together.
+    # someone is heard; but no two answers come close together.
     def _tick_hello(self, now_ms):
         link = self._link
         if link.opened != self._opened:
             self._opened = link.opened
-            self._unheard = self._hello_asked = True
+            self._unheard = True
             self.answers = 0  # what had not left is lost with the link
             news = link.news()
             if news:
                 self.log(news)
+            self._say_hello(now_ms)
+            return
         since_ms = (now_ms - self._hello_ms) & _MASK
         if since_ms < HELLO_ANSWER_MS or not (self._hello_asked or link.announces):
             return
-        if self._hello_asked or ((self._unheard or self.suspended) and since_ms >= HELLO_UNASKED_MS):
-            self._hello_asked = False
-            self._hello_ms = now_ms
-            self.answers |= HELLO
+        if self._hello_asked or (since_ms >= HELLO_UNASKED_MS and self._is_alone(now_ms)):
+            self._say_hello(now_ms)
+
+    def _say_hello(self, now_ms):
+        self._hello_asked = False
+        self._hello_ms = now_ms
+        self.answers |= HELLO
+
+    # No host has spoken since the link was opened, or for silence_ms.
+    def _is_alone(self, now_ms):
+        if self._unheard or self.state == IDLE:
+            return self._unheard or (now_ms - self._heard_ms) & _MASK >= SILENCE_MS
+        return self.suspended
 
     def _tick_baud(self, now_ms):
         link = self._link

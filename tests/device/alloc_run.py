@@ -1,9 +1,10 @@
 # The audio path under heap_lock(): a thread plays the I2S, its callbacks come between any two
 # lines of the loop, and ACK, REQUEST and PING come in all the while.
 #
-#   alloc_run.py CHUNKS none|callback|loop|coder [adpcm]
+#   alloc_run.py CHUNKS none|callback|loop|coder|seal|open [adpcm] [sealed]
 #
-# "callback", "loop" and "coder" plant one allocation there: the proof must fail then. Prints what was
+# "sealed" also sends what nobody with the key has sent, between what the host says. "callback", "loop",
+# "coder", "seal" and "open" plant one allocation there: the proof must fail then. Prints what was
 # counted; whether that is right is for the caller to say, who also sees what else was printed.
 import _thread
 import micropython
@@ -11,13 +12,15 @@ import sys
 import time
 from array import array
 
-from fakes import Board, Host
+from fakes import Board, Host, cobs, uncobs
 from ossicle import _wire, kernels
 from ossicle.app import App
 
 CHUNKS = int(sys.argv[1])
 PLANT = sys.argv[2]
 CODEC = _wire.CODEC_ADPCM if "adpcm" in sys.argv else _wire.CODEC_PCM16
+SEALED = "sealed" in sys.argv
+PSK = bytes(range(32))
 M30 = (1 << 30) - 1
 
 # Shared by thread and firmware: numbers in a preallocated array, each with one writer.
@@ -137,16 +140,29 @@ class Port:
         return True
 
 
-board = Board()
+config = {"shift": 16, "dc_blocker": False}
+if SEALED:
+    config["key"] = "".join("%02x" % b for b in PSK)
+board = Board(config=config)
 board.clock = Clock()
 board.mic = mic = Mic()
 start_port = board.port
 app = App(board)
 host = Host(app, board)
-assert host.start(codec=CODEC).kind == _wire.KIND_STARTED
+if SEALED:
+    from host_seal import HostSeal
+
+    seal = HostSeal(PSK)
+    assert seal.take(host.ask(_wire.KIND_HELLO, 0, seal.hello())[0].payload)
+    start = seal.seal(_wire.KIND_START, 0, host.start_payload(codec=CODEC))
+    start_port.input = b"\0" + cobs(start) + b"\0"
+    host.steps()
+    assert uncobs(start_port.output.split(b"\0")[0])[:2] == bytes((_wire.KIND_STARTED, _wire.FLAG_SEALED))
+else:
+    assert host.start(codec=CODEC).kind == _wire.KIND_STARTED
 port = board.port = app.link._port = Port()
 packet = bytearray(128)
-number = 0
+forged = 0
 
 
 # What a host would send, made without allocating.
@@ -158,12 +174,32 @@ def say(kind, a, b):
         n += 4
     _wire.put_u30(packet, n, a)
     _wire.put_u30(packet, n + 4, b)
-    n = kernels.crc32_put(packet, n + 8, kernels.CRC_TABLE)
+    if SEALED:
+        n = seal.put(packet, kind, app.session.builder.session, n - 8)
+    else:
+        n = kernels.crc32_put(packet, n + 8, kernels.CRC_TABLE)
+    port.n = kernels.cobs_encode(packet, n)
+
+
+# The last packet again, a byte of it changed, another session, no seal: all of it is dropped.
+def forge(turn):
+    global forged
+    forged += 1
+    way = turn & 3
+    session = 0 if way == 2 else app.session.builder.session
+    number = seal.number if way else 0
+    _wire.put_header(packet, _wire.KIND_PING, _wire.FLAG_SEALED, session, 0, 0, number)
+    n = 32
+    if way == 3:
+        packet[1] = 0
+        n = kernels.crc32_put(packet, 24, kernels.CRC_TABLE)
     port.n = kernels.cobs_encode(packet, n)
 
 
 def talk(turn, sequence):
-    if turn % 64 == 0:
+    if SEALED and turn % 16 == 8:
+        forge(turn >> 4)
+    elif turn % 64 == 0:
         say(_wire.KIND_ACK, sequence - 20 if sequence > 20 else 0, sequence)
     elif turn % 64 == 16:
         say(_wire.KIND_REQUEST, sequence - 5 if sequence > 5 else 0, sequence + 1)
@@ -200,6 +236,16 @@ if PLANT == "coder":
         encode(self, [sequence][0], index, n, buf, off)
 
     Adpcm.encode = coded
+
+if PLANT in ("seal", "open"):
+    from ossicle.ccm import Ccm
+
+    original = getattr(Ccm, PLANT)
+
+    def wasteful(self, packet, a, n):
+        return original(self, packet, [a][0], n)
+
+    setattr(Ccm, PLANT, wasteful)
 
 
 def run():
@@ -238,6 +284,7 @@ for name, value in (
     ("stalls", shared[STALL]),
     ("holes", app.ring.holes),
     ("bad", app.session.bad_packets()),
+    ("forged", forged),
     ("delivered", shared[SCHEDULED]),
     ("blocks", app.capture.blocks),
     ("rearmed", app.capture.rearmed),

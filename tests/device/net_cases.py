@@ -29,6 +29,7 @@ def bound(kind):
             return made, port
         except OSError:
             made.close()
+    raise OSError("no port is free")
 
 
 def until(done, for_ms=2000):

@@ -3,6 +3,8 @@
 import hashlib
 from binascii import b2a_base64
 
+from fakes import Clock
+
 NOTHING = -1
 GONE = -2
 
@@ -88,6 +90,30 @@ class NetPort:
 
     def news(self):
         return ""
+
+
+# A link on such a port, driven by hand.
+class NetRig:
+    def __init__(self, link, stream):
+        self.clock = Clock()
+        self.port = NetPort(stream)
+        self.link = link(self.port, self.clock)
+        self.heard_ms = self.clock.ms()
+
+    def tick(self, ms=0):
+        self.clock.pass_ms(ms)
+        self.link.tick(self.clock.ms(), self.heard_ms)
+
+    def hear(self):
+        self.heard_ms = self.clock.ms()
+
+    def send(self, data):
+        buf = bytearray(data) + bytearray(8)
+        assert not self.link.busy()
+        self.link.send(buf, len(data))
+
+    def pump(self, n=20):
+        return sum([self.link.pump() for _ in range(n)])
 
 
 def accept(request):
