@@ -40,6 +40,7 @@ def listen(
     limit_s: options.Seconds = None,
     rate: options.Rate = None,
     channels: options.Channels = None,
+    codec: options.Codec = None,
     mode: options.DeliveryMode = options.Mode.lossless,
     timeout: options.Timeout = 10.0,
     as_json: options.Json = False,
@@ -62,7 +63,9 @@ def listen(
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     tell = Segments(output, out)
-    microphone = start(url, output, rate=use_rate, channels=use_channels, mode=mode, timeout=timeout)
+    microphone = start(
+        url, output, rate=use_rate, channels=use_channels, codec=codec, mode=mode, timeout=timeout
+    )
     with microphone, Interrupts().installed() as interrupts:
         output.event(
             "started",

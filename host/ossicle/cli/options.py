@@ -76,6 +76,23 @@ DeliveryMode = Annotated[
 ]
 
 
+class CodecName(StrEnum):
+    """How audio travels."""
+
+    pcm16 = "pcm16"
+    adpcm = "adpcm"
+
+
+Codec = Annotated[
+    CodecName | None,
+    typer.Option(
+        "--codec",
+        help="pcm16: bit for bit; adpcm: a quarter of the bytes, with some noise, so that "
+        "115200 baud carries it. Unless given: pcm16.",
+    ),
+]
+
+
 # How speech is made segments: what is not given is the preset's, and without a preset the default.
 
 Preset = Annotated[

@@ -31,6 +31,7 @@ def record(
     limit_s: options.Seconds = None,
     rate: options.Rate = None,
     channels: options.Channels = None,
+    codec: options.Codec = None,
     mode: options.DeliveryMode = options.Mode.lossless,
     hop: options.Hop = None,
     overlap: options.Overlap = 0,
@@ -46,8 +47,8 @@ def record(
         left = take_up(out) if resume else None
         if left is not None:
             stack.enter_context(left.tape)
-            left.refuse_other(rate, channels)
-            rate, channels = left.origin.rate, left.origin.channels
+            left.refuse_other(rate, channels, codec)
+            rate, channels, codec = left.origin.rate, left.origin.channels, left.codec
         use_rate, use_channels, length_s = suits(url, rate, channels)
         limit = None if limit_s is None else round(limit_s * use_rate)
         total_s = limit_s if length_s is None or limit_s is None else min(limit_s, length_s)
@@ -60,6 +61,7 @@ def record(
             output,
             rate=use_rate,
             channels=use_channels,
+            codec=codec,
             mode=mode,
             hop=hop,
             overlap=overlap,

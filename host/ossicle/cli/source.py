@@ -11,7 +11,7 @@ from ..api import Microphone
 from ..api import open as open_microphone
 from ..errors import OssicleError
 from ..proto.request import Resume
-from .options import Mode
+from .options import CodecName, Mode
 from .output import Output
 
 RATES = (8000, 16000, 32000, 48000)
@@ -50,6 +50,7 @@ def start(
     *,
     rate: int,
     channels: int,
+    codec: CodecName | None = None,
     mode: Mode = Mode.lossless,
     hop: int | None = None,
     overlap: int = 0,
@@ -62,6 +63,7 @@ def start(
             url,
             rate=rate,
             channels=channels,
+            codec=(codec or CodecName.pcm16).value,
             mode=mode.value,
             hop=hop,
             overlap=overlap,
