@@ -211,9 +211,10 @@ _PUT_GAP = "INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?, ?)"
 def _connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(os.fspath(path), timeout=0.5, isolation_level=None)
     try:
-        # One process alone: no file of shared memory, which a folder on the network could not have.
-        database.execute("PRAGMA synchronous = NORMAL")
+        # One process alone, said first of all: so there is no shared memory, which a folder on the network
+        # could not have.
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        database.execute("PRAGMA synchronous = NORMAL")
         database.execute("PRAGMA journal_mode = WAL")
     except BaseException:
         database.close()

@@ -123,6 +123,7 @@ def test_a_journal_that_was_not_finished_is_none(file: Path) -> None:
         Journal.open(file)
     database.close()
     assert Journal.open(file) is None
+    filled(file).close()
     filled(file).close()  # in place of what was there
     journal = Journal.open(file)
     assert journal is not None
