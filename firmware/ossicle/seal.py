@@ -160,9 +160,12 @@ class Seal:
                 return n
             if pending:
                 self._move(self._kept, buf, n)
-        if pending and self._opens_anew(buf, n):
-            self._window.take(number)
-            return n
+        try:
+            if pending and self._opens_anew(buf, n):
+                self._window.take(number)
+                return n
+        except MemoryError:  # anybody can bring it so far; the stream in force goes on
+            pass
         return -1
 
     # Header, payload of n bytes and tag to another buffer.
@@ -181,8 +184,9 @@ class Seal:
             self._pending = Ccm(self._derive(HOST), self._room)
         if not self._opens(self._pending, buf, n):
             return False
+        out = Ccm(self._derive(DEVICE), self._room)
         self._in = self._pending
-        self._out = Ccm(self._derive(DEVICE), self._room)
+        self._out = out
         self._window.restart()
         self.number = 0
         self.active = True

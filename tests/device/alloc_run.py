@@ -1,10 +1,10 @@
 # The audio path under heap_lock(): a thread plays the I2S, its callbacks come between any two
 # lines of the loop, and ACK, REQUEST and PING come in all the while.
 #
-#   alloc_run.py CHUNKS none|callback|loop|coder|seal|open [adpcm] [sealed]
+#   alloc_run.py CHUNKS none|callback|loop|coder|seal|open|receive|pump [adpcm] [sealed] [udp|ws]
 #
-# "sealed" also sends what nobody with the key has sent, between what the host says. "callback", "loop",
-# "coder", "seal" and "open" plant one allocation there: the proof must fail then. Prints what was
+# "sealed" also sends what nobody with the key has sent, between what the host says. "callback", "loop"
+# and the names of functions plant one allocation there: the proof must fail then. Prints what was
 # counted; whether that is right is for the caller to say, who also sees what else was printed.
 import _thread
 import micropython
@@ -12,6 +12,7 @@ import sys
 import time
 from array import array
 
+from alloc_line import LINES
 from fakes import Board, Host, cobs, uncobs
 from ossicle import _wire, kernels
 from ossicle.app import App
@@ -20,6 +21,7 @@ CHUNKS = int(sys.argv[1])
 PLANT = sys.argv[2]
 CODEC = _wire.CODEC_ADPCM if "adpcm" in sys.argv else _wire.CODEC_PCM16
 SEALED = "sealed" in sys.argv
+LINE = sys.argv[-1] if sys.argv[-1] in LINES else "serial"
 PSK = bytes(range(32))
 M30 = (1 << 30) - 1
 
@@ -109,37 +111,6 @@ def ahead():
     return (app.ring.written - app.ring.read_position) & M30 > 16384 and shared[DELIVERED] % 997
 
 
-class Port:
-    baud = 921600
-    max_baud = 921600
-    bytes_per_s = 0
-
-    def __init__(self):
-        self.taken = 0
-        self.frames = 0  # 0x00 at the end of a write
-        self.n = 0
-
-    def read_into(self, buf):
-        n = self.n
-        if n:
-            for i in range(n):
-                buf[i] = packet[i]
-            self.n = 0
-        return n
-
-    def room(self):
-        return 700  # so that each packet takes two writes
-
-    def write(self, buf, off, n):
-        self.taken = (self.taken + n) & M30
-        if buf[off + n - 1] == 0:
-            self.frames += 1
-        return n
-
-    def drained(self):
-        return True
-
-
 config = {"shift": 16, "dc_blocker": False}
 if SEALED:
     config["key"] = "".join("%02x" % b for b in PSK)
@@ -160,14 +131,15 @@ if SEALED:
     assert uncobs(start_port.output.split(b"\0")[0])[:2] == bytes((_wire.KIND_STARTED, _wire.FLAG_SEALED))
 else:
     assert host.start(codec=CODEC).kind == _wire.KIND_STARTED
-port = board.port = app.link._port = Port()
 packet = bytearray(128)
+line = LINES[LINE](packet, app)
 forged = 0
 
 
 # What a host would send, made without allocating.
 def say(kind, a, b):
-    _wire.put_header(packet, kind, 0, app.session.builder.session, 0, 0, 0)
+    length = 12 if kind == _wire.KIND_REQUEST else 8
+    _wire.put_header(packet, kind, 0, app.session.builder.session, length, 0, 0)
     n = 16
     if kind == _wire.KIND_REQUEST:
         _wire.put_u30(packet, n, 1)
@@ -178,7 +150,7 @@ def say(kind, a, b):
         n = seal.put(packet, kind, app.session.builder.session, n - 8)
     else:
         n = kernels.crc32_put(packet, n + 8, kernels.CRC_TABLE)
-    port.n = kernels.cobs_encode(packet, n)
+    line.say(n)
 
 
 # The last packet again, a byte of it changed, another session, no seal: all of it is dropped.
@@ -188,12 +160,12 @@ def forge(turn):
     way = turn & 3
     session = 0 if way == 2 else app.session.builder.session
     number = seal.number if way else 0
-    _wire.put_header(packet, _wire.KIND_PING, _wire.FLAG_SEALED, session, 0, 0, number)
+    _wire.put_header(packet, _wire.KIND_PING, _wire.FLAG_SEALED, session, 8, 0, number)
     n = 32
     if way == 3:
         packet[1] = 0
         n = kernels.crc32_put(packet, 24, kernels.CRC_TABLE)
-    port.n = kernels.cobs_encode(packet, n)
+    line.say(n)
 
 
 def talk(turn, sequence):
@@ -248,14 +220,24 @@ if PLANT in ("seal", "open"):
     setattr(Ccm, PLANT, wasteful)
 
 
+if PLANT in ("receive", "pump"):
+    done = getattr(type(app.link), PLANT)
+
+    def greedy(self):
+        return [done(self)][0]
+
+    setattr(type(app.link), PLANT, greedy)
+
+
 def run():
     turn = 0
     sender = app.session.sender
     micropython.heap_lock()
     while sender.sent - sender.resent < CHUNKS:
-        if not port.n:
+        if line.is_free():
             turn += 1
             talk(turn, app.ring.sequence)
+        line.take()
         app.step()
         if PLANT == "loop" and app.capture.blocks >= CHUNKS:
             turn = [turn][0]
@@ -288,6 +270,8 @@ for name, value in (
     ("delivered", shared[SCHEDULED]),
     ("blocks", app.capture.blocks),
     ("rearmed", app.capture.rearmed),
+    ("taken", line.taken),
+    ("full", line.full()),
     ("failed", failed),
 ):
     print("=", name, value)

@@ -32,7 +32,9 @@ def test_this_micropython_can_tell() -> None:
     assert run_mpy("import sys; print(sys.maxsize)").stdout.strip() == str(2**31 - 1)
 
 
-@pytest.mark.parametrize(("chunks", "words"), [(CHUNKS, ()), (CHUNKS // 3, ("adpcm",))])
+@pytest.mark.parametrize(
+    ("chunks", "words"), [(CHUNKS, ()), (CHUNKS // 3, ("adpcm",)), (CHUNKS // 3, ("sealed",))]
+)
 def test_nothing_allocates(chunks: int, words: tuple[str, ...]) -> None:
     counts, said = run(chunks, "none", *words)
     assert counts["failed"] == "no"
@@ -42,12 +44,14 @@ def test_nothing_allocates(chunks: int, words: tuple[str, ...]) -> None:
     # It was not the easy path only: audio was asked for again, and lost before the ring.
     assert int(counts["resent"]) > chunks // 10
     assert int(counts["holes"]) > 0
-    assert int(counts["bad"]) == 0
+    assert counts["bad"] == counts["forged"]
+    assert int(counts["forged"]) > 100 or "sealed" not in words
 
 
-@pytest.mark.parametrize("where", ["callback", "loop", "coder"])
+@pytest.mark.parametrize("where", ["callback", "loop", "coder", "seal", "open"])
 def test_a_planted_allocation_is_found(where: str) -> None:
-    counts, said = run(400, where, *(["adpcm"] if where == "coder" else []))
+    words = {"coder": ["adpcm"], "seal": ["sealed"], "open": ["sealed"]}
+    counts, said = run(400, where, *words.get(where, []))
     assert "MemoryError" in said
     if where == "callback":
         assert int(counts["blocks"]) == int(counts["delivered"]) - 1
