@@ -102,16 +102,10 @@ class Board:
     # UART0 is the REPL's and cannot be had (ESP_ERR_INVALID_STATE), but its pins can: UART1
     # takes them over. That the bytes come out there is inferred, not seen on a board.
     def _serial(self):
-        from boards.uart import UartPort
+        from boards.uart import UartPort, flow
 
         c = self.config
-        flow = {}
-        if c.uart_rts >= 0:
-            flow["rts"] = c.uart_rts
-            flow["flow"] = machine.UART.RTS
-        if c.uart_cts >= 0:
-            flow["cts"] = c.uart_cts
-            flow["flow"] = flow.get("flow", 0) | machine.UART.CTS
+        wires = flow(machine.UART, c.uart_rts, c.uart_cts)
         micropython.kbd_intr(-1)  # the host's packets may hold a 03, should UART0 hear it
         self._uart = machine.UART(
             c.uart,
@@ -122,9 +116,9 @@ class Board:
             rxbuf=_RXBUF_BYTES,
             timeout=0,
             timeout_char=2,  # less, and every byte is an interrupt
-            **flow,
+            **wires,
         )
-        return UartPort(self._uart, DEFAULT_BAUD, c.max_baud)
+        return UartPort(self._uart, DEFAULT_BAUD, c.max_baud, flow=wires)
 
     # Back to the REPL, at its speed and on its pins. UART1's deinit() leaves the pins with
     # the GPIO matrix, where UART0 does not see them; their first function is UART0 again.

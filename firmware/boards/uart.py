@@ -1,7 +1,8 @@
 # A serial link behind machine.UART, for the chip and for the emulated board.
 #
 # uart.write() blocks until all fits, with the whole interpreter. So what is in the
-# transmit buffer is reckoned here: bytes go in by write() and leave at the line's speed.
+# transmit buffer is reckoned here: bytes go in by write() and leave at the line's speed. Where
+# the other side may hold them up (CTS), nothing is sure but that all have left.
 # Nothing here allocates once it is made, but speed().
 import time
 
@@ -13,11 +14,26 @@ _PASSED_MAX_US = const(100000)  # so that no product leaves 2**30
 _MASK = const(0x3FFFFFFF)
 
 
+# What machine.UART is to be told of the pins of RTS and CTS; -1 is a pin that is not wired.
+def flow(uart, rts, cts):
+    settings = {}
+    if rts >= 0:
+        settings["rts"] = rts
+        settings["flow"] = uart.RTS
+    if cts >= 0:
+        settings["cts"] = cts
+        settings["flow"] = settings.get("flow", 0) | uart.CTS
+    return settings
+
+
 class UartPort:
-    # `paced` is False where the other end takes bytes as fast as they come (a pipe).
-    def __init__(self, uart, baud, max_baud, paced=True):
+    # `paced` is False where the other end takes bytes as fast as they come (a pipe); `flow` is
+    # what machine.UART was told.
+    def __init__(self, uart, baud, max_baud, paced=True, flow={}):
         self._uart = uart
         self._paced = paced
+        self._flow = flow
+        self._held = "cts" in flow  # the other side may stop what is sent
         self._flight = 0  # bytes written that may not have left yet
         self._since_us = time.ticks_us() & _MASK
         self.max_baud = max_baud
@@ -60,6 +76,8 @@ class UartPort:
             self._flight = 0
             self._since_us = now
             return
+        if self._held:
+            return
         passed_us = (now - self._since_us) & _MASK
         if passed_us > _PASSED_MAX_US:
             passed_us = _PASSED_MAX_US
@@ -73,7 +91,7 @@ class UartPort:
 
     # To another speed, at once; what is in the buffer should have left.
     def speed(self, baud):
-        self._uart.init(baudrate=baud, timeout_char=2)  # init() would set it back to 0
+        self._uart.init(baudrate=baud, timeout_char=2, **self._flow)  # init() would set them back
         self.baud = baud
         if self._paced:
             self.bytes_per_s = baud // 10

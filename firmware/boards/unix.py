@@ -23,7 +23,7 @@ import machine  # noqa: E402
 from record import HEAP, Record  # noqa: E402
 
 from boards.microphone import I2SMicrophone  # noqa: E402
-from boards.uart import UartPort  # noqa: E402
+from boards.uart import UartPort, flow  # noqa: E402
 
 _MASK = const(0x3FFFFFFF)
 _HALF = const(0x20000000)
@@ -123,17 +123,20 @@ class Board:
         print("ossicle: the board is up")
 
     def _serial(self):
+        c = self.config
+        wires = flow(machine.UART, c.uart_rts, c.uart_cts)
         uart = machine.UART(
-            self.config.uart,
+            c.uart,
             baudrate=_DEFAULT_BAUD,
-            tx=self.config.uart_tx,
-            rx=self.config.uart_rx,
+            tx=c.uart_tx,
+            rx=c.uart_rx,
             rxbuf=_RX_BYTES,
             txbuf=_TX_BYTES,
             timeout_char=2,
+            **wires,
         )
         self._uart = self.clock.uart = uart
-        return UartPort(uart, _DEFAULT_BAUD, self.config.max_baud, paced=settings["pace"])
+        return UartPort(uart, _DEFAULT_BAUD, c.max_baud, paced=settings["pace"], flow=wires)
 
     def _network(self):
         from boards.net import SocketPort

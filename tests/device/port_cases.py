@@ -36,7 +36,7 @@ sys.modules["machine"] = Machine()
 import time  # noqa: E402
 
 from boards.microphone import I2SMicrophone  # noqa: E402
-from boards.uart import UartPort  # noqa: E402
+from boards.uart import UartPort, flow  # noqa: E402
 from fakes import Clock, Port, cobs  # noqa: E402
 from ossicle.links.serial import SerialLink  # noqa: E402
 
@@ -63,6 +63,7 @@ class Uart:
 
     def init(self, **settings):
         self.bauds.append(settings["baudrate"])
+        self.settings = settings
 
 
 def case_room_is_what_has_left():
@@ -79,6 +80,32 @@ def case_room_is_what_has_left():
     left = port.room() - (3072 - 2375)
     assert left <= gone_us * 11520 // 1000000 + 12, (left, gone_us)
     assert left >= gone_us * 11520 // 1000000 * 9 // 10, (left, gone_us)
+    uart.done = True
+    assert port.room() == 3072 and port.drained()
+
+
+class Wired:
+    RTS, CTS = 1, 2
+
+
+# A host that holds the line up: time says nothing, and what is in the buffer stays there.
+def case_room_behind_cts():
+    assert flow(Wired, -1, -1) == {}
+    assert flow(Wired, 22, -1) == {"rts": 22, "flow": 1}
+    wires = flow(Wired, 22, 19)
+    assert wires == {"rts": 22, "cts": 19, "flow": 3}
+    uart = Uart()
+    port = UartPort(uart, 4000000, 4000000, flow=wires)
+    buf = bytearray(1375)
+    assert port.room() == 3072
+    for left in (1697, 322):
+        port.write(buf, 0, 1375)
+        assert port.room() == left
+    start = time.ticks_us()
+    while time.ticks_diff(time.ticks_us(), start) < 20000:  # ten times as long as that takes to leave
+        assert port.room() == 322 and not port.drained()
+    port.speed(115200)
+    assert uart.settings["cts"] == 19 and uart.settings["flow"] == 3
     uart.done = True
     assert port.room() == 3072 and port.drained()
 

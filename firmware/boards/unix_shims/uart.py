@@ -4,7 +4,8 @@
 # In real time bytes leave at the line's speed, counted by the link's clock
 # (which is always real), and are garbled when the other side has set another
 # speed than the device, both ways. Received bytes are not paced: there are
-# few. What the other side does not read for a second is lost, as on a wire.
+# few. What the other side does not read for a second is lost, as on a wire; where CTS is
+# wired it waits, as long as that takes.
 #
 # On the device's hot path: nothing here allocates, but for the look at the
 # other side's speed, which lifts the heap's lock around itself.
@@ -47,10 +48,14 @@ def _garble(byte, place):
 
 
 class UART:
+    RTS = const(1)
+    CTS = const(2)
+
     def __init__(
-        self, id, baudrate=115200, *, bits=8, parity=None, stop=1, tx=None, rx=None, rxbuf=256, txbuf=256,
-        timeout=0, timeout_char=0
+        self, id, baudrate=115200, *, bits=8, parity=None, stop=1, tx=None, rx=None, rts=None, cts=None,
+        rxbuf=256, txbuf=256, timeout=0, timeout_char=0, flow=0
     ):  # fmt: skip
+        self._held = flow & UART.CTS
         self._fd = settings["fd"]
         self._pty = open(self._fd, "r+b", buffering=0)
         self._pace = settings["pace"]
@@ -168,7 +173,7 @@ class UART:
         self._tx_start += sent
         if sent:
             self._moved_ms = utime.ticks_ms()
-        elif utime.ticks_diff(utime.ticks_ms(), self._moved_ms) > _LOST_MS:
+        elif not self._held and utime.ticks_diff(utime.ticks_ms(), self._moved_ms) > _LOST_MS:
             self.lost_bytes += count
             self._tx_start = self._tx_stop
 

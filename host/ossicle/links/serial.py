@@ -20,15 +20,17 @@ _SOCKET_READ_S = 0.01
 
 
 class SerialLink:
-    """An open serial port. `port` is a device or a URL of pyserial.
+    """An open serial port. `port` is a device or a URL of pyserial. With `rtscts` either side may hold the
+    other up, by the lines of that name: both have to have them.
 
     Raises LinkError, with what the user can do, when it cannot be opened.
     """
 
     trouble = ""
 
-    def __init__(self, port: str, baud: int = DEFAULT_BAUD) -> None:
+    def __init__(self, port: str, baud: int = DEFAULT_BAUD, *, rtscts: bool = False) -> None:
         self._port_name = port
+        self._rtscts = rtscts
         self._first_baud = baud
         self._is_url = "://" in port
         self._has_speed = not port.startswith("socket://")
@@ -120,7 +122,7 @@ class SerialLink:
         settings: dict[str, Any] = {"timeout": 0, "write_timeout": _WRITE_TIMEOUT_S, "do_not_open": True}
         try:
             port: serial.Serial = serial.serial_for_url(
-                self._port_name, baudrate=self._first_baud, **settings
+                self._port_name, baudrate=self._first_baud, rtscts=self._rtscts, **settings
             )
             if not self._is_url and os.name == "posix":
                 port.exclusive = True

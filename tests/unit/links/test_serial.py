@@ -4,6 +4,7 @@ import contextlib
 import os
 import pty
 import socket
+import termios
 import threading
 import time
 import tty
@@ -49,6 +50,16 @@ def test_reading_gives_what_is_there_and_does_not_wait_for_more():
         assert link.read(0.01) == []
         os.write(master, b"abc")
         assert read_all(link, 3) == b"abc"
+
+
+def test_rts_and_cts_are_asked_of_the_port():
+    with line() as (master, path), contextlib.closing(SerialLink(path, rtscts=True)) as link:
+        assert termios.tcgetattr(master)[2] & termios.CRTSCTS
+        link.set_baud(921600)
+        link.reopen()
+        assert termios.tcgetattr(master)[2] & termios.CRTSCTS
+    with line() as (master, path), contextlib.closing(SerialLink(path)):
+        assert not termios.tcgetattr(master)[2] & termios.CRTSCTS
 
 
 def test_the_speed_can_be_changed():
