@@ -33,10 +33,9 @@ def audio(start: int, stop: int, channels: int = 1) -> np.ndarray:
 class SimDevice:
     """One device. `length` frames are captured at `rate` by the clock, or, if it `waits`, as they are wanted.
 
-    `holes` are (position, frames) at which the driver drops audio. `dma` frames come at once. `datagrams`: each
-    packet goes as it is, and there is no speed. `first` is the sequence that capture
-    begins with: far ahead it shows that positions do not wrap on the host. It hears at
-    0 what `audio` has at `shift`.
+    `holes` are (position, frames) at which the driver drops audio. `first` is the sequence that capture
+    begins with: far ahead it shows that positions do not wrap on the host. `dma` frames come at once. With
+    `datagrams` each packet goes as it is, and there is no speed. It hears at 0 what `audio` has at `shift`.
     """
 
     name = "sim-1"

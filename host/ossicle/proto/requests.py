@@ -31,6 +31,7 @@ _DOUBLINGS_MAX = 4
 _WAIT_MAX_S = 1.0
 _REORDER_MAX_S = 0.1  # a ring holds two seconds
 _REORDER_LIVE_MAX_S = 0.012  # a re-send must still come in time
+_HEALED_MAX = 256
 _NEVER = float("-inf")
 
 
@@ -68,6 +69,7 @@ class Requests:
         self._round_trip = round_trip
         self._reordering = Reordering(_REORDER_LIVE_MAX_S if live else _REORDER_MAX_S)
         self._asked: dict[int, Ask] = {}
+        self._healed: dict[int, float] = {}  # re-sent sequence -> since when it was missing
         self._measured = _NEVER  # when was asked for what the round trip was last measured by
         self._resent = -1  # the sequence re-sent last, and when
         self._resent_at = _NEVER
@@ -79,6 +81,7 @@ class Requests:
     def resumed(self, now: float) -> None:
         """The device goes on from the first that is missing: everything counts as asked for."""
         self._asked.clear()
+        self._healed.clear()
         self._resumed_at = now
 
     def came(self, sequence: int, resent: bool, since: float | None, now: float) -> None:
@@ -90,10 +93,21 @@ class Requests:
                 self._counters.asked_early += ask is not None
             return
         self._reordering.lost()
+        if since is not None:
+            self._healed[sequence] = since
+            if len(self._healed) > _HEALED_MAX:
+                del self._healed[next(iter(self._healed))]
         if ask is not None and ask.times == 1 and ask.at > self._measured:
             # Only the first of those asked for together, and none asked for twice (Karn's rule).
             self._measured = ask.at
             self._round_trip.add(now - ask.at)
+
+    def came_again(self, sequence: int, now: float) -> None:
+        """A first transmission came that was not wanted: perhaps its re-send was faster."""
+        since = self._healed.pop(sequence, None)
+        if since is not None:
+            self._reordering.late(now - since)
+            self._counters.asked_early += 1
 
     def resent(self, sequence: int, now: float) -> None:
         """A re-sent chunk came, wanted or not: the device's queue has moved."""

@@ -124,13 +124,15 @@ class Stream:
             return False
         fresh = sequence >= audio.highest
         resent = bool(packet.flags & _RESENT)
-        wanted = (resent or not fresh) and audio.wants(sequence)
+        wanted = audio.wants(sequence)
         if not audio.add(sequence, packet.flags, frames):
             return False
         self._heard_audio = now
         self.horizon.believed(now)
         if wanted:
             self._requests.came(sequence, resent, self._sightings.since(sequence), now)
+        elif not resent:
+            self._requests.came_again(sequence, now)
         if resent:
             self._counters.resent += 1
             self._requests.resent(sequence, now)

@@ -201,12 +201,13 @@ class Asking:
 
     def chunk(self, sequence, now=1.0, resent=False, **more):
         stream = self.stream
-        fresh = sequence >= stream.highest
-        wanted = (resent or not fresh) and stream.wants(sequence)
+        wanted = stream.wants(sequence)
         stream.chunk(sequence, **more)
         self.last_audio = now
         if wanted:
             self.requests.came(sequence, resent, self.sightings.since(sequence), now)
+        elif not resent:
+            self.requests.came_again(sequence, now)
         if resent:
             self.requests.resent(sequence, now)
 
@@ -335,6 +336,24 @@ def test_what_is_only_late_is_waited_for_once_that_is_known(live, most):
         asking.poll(3.0)
         asking.chunk(sequence - 1, 3.0, resent=True)
     assert asking.requests._reordering.wait_s == 0.0
+
+
+def test_a_chunk_that_its_re_send_has_overtaken_was_late_too():
+    asking = Asking()
+    asking.chunk(1)
+    asking.poll(1.0)
+    asking.chunk(0, 1.01, resent=True)
+    asking.chunk(0, 1.04)
+    assert asking.requests._reordering.wait_s == pytest.approx(0.044)
+    asking.chunk(0, 1.09)  # twice on the way
+    asking.chunk(1, 1.09)
+    assert asking.requests._reordering.wait_s == pytest.approx(0.044)
+    assert asking.stream.counters.asked_early == 1
+    for sequence in range(3, 3000, 2):
+        asking.chunk(sequence, 2.0)
+        asking.poll(2.0)
+        asking.chunk(sequence - 1, 2.0, resent=True)
+    assert len(asking.requests._healed) == 256
 
 
 def test_few_are_looked_at_where_much_is_missing():
