@@ -26,6 +26,7 @@ from ossicle.proto.framing import DatagramFraming
 from ossicle.proto.packets import Packet, encode
 
 TURN_S = 0.002
+HELLO_S = 0.1  # W-17 has a second; tests need not wait as long
 BAUD = 8_000_000  # what the link carries, as the device counts it
 
 
@@ -125,6 +126,10 @@ class WebSocketEnd:
             with contextlib.suppress(ConnectionClosed, OSError):
                 self.connection.send(data)
 
+    def cut(self) -> None:
+        """The network resets the connection."""
+        self.connection.socket.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         self.connection = None
         self._held.close()
@@ -155,7 +160,7 @@ class NetDevice(SimDevice):
             self.opened = self.end.opened
             self.on_hello(None)
         alone = self.suspended or now - self.heard_at >= 3.0 or not self.heard
-        if alone and now - self.hello_at >= 1.0:  # W-17
+        if alone and now - self.hello_at >= HELLO_S:
             self.hello_at = now
             self.on_hello(None)
         for data in self.step(now):
@@ -182,6 +187,7 @@ class Fleet:
         self.devices = list(devices)
         self.failure: Exception | None = None
         self._stopping = False
+        self._todo: list = []
         for device in devices:
             device.now = device.heard_at = monotonic()
         self._thread = Thread(target=self._run, daemon=True)
@@ -190,11 +196,21 @@ class Fleet:
     def _run(self) -> None:
         try:
             while not self._stopping:
+                while self._todo:
+                    self._todo.pop()()
                 for device in list(self.devices):
                     device.turn(monotonic())
                 sleep(TURN_S)
         except Exception as error:
             self.failure = error
+
+    def between(self, action) -> None:
+        """Have it done between two turns."""
+        self._todo.append(action)
+
+    def add(self, device: NetDevice) -> None:
+        device.now = device.heard_at = monotonic()
+        self.devices.append(device)
 
     def stop(self) -> None:
         self._stopping = True

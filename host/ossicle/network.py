@@ -101,7 +101,7 @@ def nobody(hub: Hub, claim: Claim, device: str | None, seconds: float) -> Device
     if unkeyed:
         return KeyMissingError(unkeyed[0], "host")
     whom = "no device" if device is None else device
-    said = f"{hub.url}: {whom} {'has' if device is None else 'has not'} said HELLO in {seconds:.0f} s"
+    said = f"{hub.url}: {whom} {'has' if device is None else 'has not'} said HELLO in {seconds:g} s"
     if passed:
         names = ", ".join(name[:40] for name in list(passed)[:4])
         return SilentError(f"{said}; heard: {names}", seconds)
