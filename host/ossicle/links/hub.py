@@ -96,6 +96,10 @@ class Claim:
         return not why and self.has_room()
 
 
+def _is_intact(data: bytes) -> bool:
+    return crc32(data[:-CHECK_BYTES]) == int.from_bytes(data[-CHECK_BYTES:], "little")
+
+
 class Hub:
     """The devices of one port. `emptied` is called when nobody holds the hub any more."""
 
@@ -234,6 +238,9 @@ class Hub:
     # Inside
 
     def _greeted(self, key: Hashable, known: tuple[Path, PeerLink] | None, data: bytes, way: WayTo) -> bool:
+        if not _is_intact(data):
+            self._counts.misshapen += 1
+            return False
         if not (self._hellos if known is None else self._familiar).take():
             self._counts.hellos_refused += 1
             return False
@@ -293,8 +300,7 @@ class Hub:
         now = time.monotonic()
         if now - self._asked.get(key, float("-inf")) < _ASK_AGAIN_S:
             return
-        sealed = data[1] & Flag.SEALED
-        if not sealed and crc32(data[:-CHECK_BYTES]) != int.from_bytes(data[-CHECK_BYTES:], "little"):
+        if not data[1] & Flag.SEALED and not _is_intact(data):
             return
         self._asked[key] = now
         self._asked.move_to_end(key)

@@ -125,6 +125,15 @@ def test_a_known_device_is_heard_through_a_flood_of_hellos(clock):
     assert len(port.links[0].read(0)) == 3
 
 
+def test_garbage_that_looks_like_hello_costs_no_other_its_turn(clock):
+    port = Port()
+    for _ in range(5000):
+        port.came("x", bytes([Kind.HELLO]) + bytes(99))
+    assert port.came("a", hello("one"))
+    assert len(port.links) == 1
+    assert port.hub.counts.misshapen == 5000
+
+
 def test_what_nobody_reads_is_bounded_and_counted(clock):
     port = Port()
     port.came("a", hello("one"))
