@@ -15,7 +15,7 @@ from .guard import Interrupts
 from .meter import Meter, watched
 from .output import Output, seconds
 from .recorder import SILENCE_MAX_S, Recorder, begin, take_up
-from .source import start, suits
+from .source import from_device, start, suits
 
 
 def record(
@@ -49,6 +49,8 @@ def record(
             stack.enter_context(left.tape)
             left.refuse_other(rate, channels, codec)
             rate, channels, codec = left.origin.rate, left.origin.channels, left.codec
+            hop, overlap = hop or left.hop, overlap or left.overlap
+            url = from_device(url, left.origin.device)
         use_rate, use_channels, length_s = suits(url, rate, channels)
         limit = None if limit_s is None else round(limit_s * use_rate)
         total_s = limit_s if length_s is None or limit_s is None else min(limit_s, length_s)

@@ -96,7 +96,7 @@ class Tape:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """A recording that goes on: its tape, and where. `resume` is None where no frame can be asked for."""
+    """A recording that goes on: its tape, and where. `codec`, `hop` and `overlap` are its last stream's."""
 
     tape: Tape
     origin: Origin
@@ -104,6 +104,8 @@ class Unfinished:
     totals: Totals
     resume: Resume
     codec: CodecName
+    hop: int
+    overlap: int
 
     def refuse_other(self, rate: int | None, channels: int | None, codec: CodecName | None) -> None:
         """Raises `JournalError` for a rate, channels or codec that the file has not."""
@@ -156,7 +158,7 @@ def take_up(out: Path) -> Unfinished | None:
             )
         return None
     if not out.stat().st_size and not journal_of(out).exists():
-        return None
+        return None  # a kill came when the old content was gone, and before the head
     sink = WavSink.resume(out)
     try:
         journal = Journal.open(out)
@@ -180,10 +182,14 @@ def take_up(out: Path) -> Unfinished | None:
 
 
 def _unfinished(out: Path, sink: WavSink, journal: Journal) -> Unfinished:
-    journal.settle(sink.frames)
-    origin, gaps, streams = journal.origin, journal.gaps, journal.streams
-    if (sink.rate, sink.channels) != (origin.rate, origin.channels) or not streams:
+    origin = journal.origin
+    if (sink.rate, sink.channels) != (origin.rate, origin.channels):
         raise JournalError(f"{out}: is not the file of its journal; put the right one back")
+    sink.trim()
+    journal.settle(sink.frames)
+    gaps, streams = journal.gaps, journal.streams
+    if not streams:
+        raise JournalError(f"{journal.path}: is damaged; without it {out} cannot be gone on with")
     if gaps and gaps[-1].stop is not None:
         # A kill came before its silence, or in the middle of it.
         sink.silence(gaps[-1].stop - sink.frames)
@@ -202,7 +208,7 @@ def _unfinished(out: Path, sink: WavSink, journal: Journal) -> Unfinished:
     except (TypeError, ValueError) as error:
         raise JournalError(f"{journal.path}: {error}") from None
     place = Place(sink.frames, position, last.stream_id)
-    return Unfinished(Tape(sink, journal), origin, place, totals, resume, codec)
+    return Unfinished(Tape(sink, journal), origin, place, totals, resume, codec, last.hop, last.overlap)
 
 
 def _row(start: int, started: Started, position: int) -> StreamRow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import typer
 
@@ -11,6 +11,7 @@ from ..api import Microphone
 from ..api import open as open_microphone
 from ..errors import OssicleError
 from ..proto.request import Resume
+from ..urls import NETWORK, parse
 from .options import CodecName, Mode
 from .output import Output
 
@@ -42,6 +43,14 @@ def suits(url: str, rate: int | None, channels: int | None) -> tuple[int, int, f
         return rate or 16000, channels or 1, None
     own_rate = info.samplerate if info.samplerate in RATES else 16000
     return rate or own_rate, channels or min(info.channels, 2), info.frames / info.samplerate
+
+
+def from_device(url: str, device: str) -> str:
+    """The URL of one device, where it is that of a port to which several may send."""
+    target = parse(url)
+    if target.kind not in NETWORK or target.device is not None:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}device={quote(device)}"
 
 
 def start(

@@ -51,8 +51,9 @@ class WavSink(Sink):
 
     @classmethod
     def resume(cls, path: str | os.PathLike[str]) -> Self:
-        """Goes on with a file that another `WavSink` began, behind the last frame that its head claims: what
-        a killed writer had put behind that is cut off. The text in its head stays until the next one.
+        """Goes on with a file that another `WavSink` began, behind the last frame that its head claims. The
+        text in its head stays until the next one. Changes nothing by itself; call `trim` before the first
+        frame.
 
         Raises `SinkError` for a file of another kind, or where another writer is at it, and `OSError`.
         """
@@ -69,12 +70,16 @@ class WavSink(Sink):
             there = (os.fstat(file).st_size - head.size) // (SAMPLE_BYTES * head.channels)
             sink._head = replace(head, frames=max(0, min(head.frames, there)))
             sink.frames = sink._head.frames
-            cut(file, sink._place)
-            sink._put(compose(sink._head), 0)
         except BaseException:
             sink.close()
             raise
         return sink
+
+    def trim(self) -> None:
+        """Cut off what a writer that was killed had put behind the last frame."""
+        assert self._file is not None
+        cut(self._file, self._place)
+        self._put(compose(self._head), 0)
 
     @property
     def closed(self) -> bool:

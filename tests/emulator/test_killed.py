@@ -1,0 +1,128 @@
+"""A recorder that is killed with SIGKILL, again and again, in front of a board that goes on.
+
+The board is behind a pty that outlives the host. Whatever the board's ring held while nobody listened is in
+the file.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from ossicle.emulator import Emulator
+from ossicle.journal import Journal, journal_of
+
+RATE = 16000
+
+
+class Recorder:
+    """`ossicle record --resume` in a process of its own, as often as it is wanted."""
+
+    def __init__(self, url: str, out: Path) -> None:
+        self._command = [sys.executable, "-m", "ossicle.cli", "record", url, "--resume", "--out", str(out)]
+        self._out = out
+        self.told: list[dict[str, Any]] = []
+        self.start()
+
+    def start(self) -> None:
+        self._child = subprocess.Popen(
+            [*self._command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def kill(self, *, again: bool = True) -> None:
+        """And begin another one at once."""
+        self._child.kill()
+        self._hear()
+        if again:
+            self.start()
+
+    def end(self) -> None:
+        """Wait for its own end."""
+        self._hear()
+        assert self._child.returncode == 0
+
+    def _hear(self) -> None:
+        said, complaints = self._child.communicate(timeout=60)
+        assert complaints == ""
+        self.told += [json.loads(line) for line in said.splitlines()]
+
+    @property
+    def frames(self) -> int:
+        return max(0, self._out.stat().st_size - 2048) // 2 if self._out.exists() else 0
+
+    def wait_for(self, frames: int) -> None:
+        end = time.monotonic() + 60
+        while self.frames < frames and self._child.poll() is None:
+            assert time.monotonic() < end, "waited in vain"
+            time.sleep(0.005)
+
+
+def noise(path: Path, seconds: float) -> np.ndarray:
+    data = np.random.default_rng(7).integers(-32768, 32768, round(seconds * RATE), dtype=np.int16)
+    soundfile.write(path, data, RATE, subtype="PCM_16")
+    return data
+
+
+def killed(tmp_path: Path, seed: int, kills: int, seconds: float) -> None:
+    draw = random.Random(seed)
+    expected = noise(tmp_path / "a.wav", seconds)
+    out = tmp_path / "out.wav"
+    with Emulator(tmp_path / "a.wav") as board:
+        recorder = Recorder(board.url, out)
+        recorder.wait_for(1)
+        for _ in range(kills):
+            # Also before anything of it was heard, and while it takes up what the one before it left.
+            time.sleep(draw.choice((draw.uniform(0, 0.3), draw.uniform(0.3, 1.0))))
+            recorder.kill()
+            if draw.random() < 0.7:
+                recorder.wait_for(recorder.frames + 1)
+        recorder.end()
+        assert board.stderr == ""
+    assert [row for row in recorder.told if row["event"] in ("gap", "stream")] == []
+    assert {row["stream"] for row in recorder.told if row["event"] == "started"} == {
+        recorder.told[0]["stream"]
+    }
+    last = recorder.told[-1]
+    assert (last["event"], last["frames"], last["gaps"]) == ("done", len(expected), 0)
+    heard, _ = soundfile.read(out, dtype="int16")
+    np.testing.assert_array_equal(heard, expected)
+    assert not journal_of(out).exists()
+
+
+@pytest.mark.realtime
+def test_three_kills_lose_nothing(tmp_path: Path) -> None:
+    killed(tmp_path, seed=3, kills=3, seconds=6)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(200)
+@pytest.mark.parametrize("seed", range(10))
+def test_many_kills_lose_nothing(tmp_path: Path, seed: int) -> None:
+    killed(tmp_path, seed=seed, kills=20, seconds=60)
+
+
+@pytest.mark.realtime
+def test_it_comes_back_at_the_last_speed(tmp_path: Path) -> None:
+    """The device would be back at 115200 only 3 s after the last word: longer than its ring is."""
+    noise(tmp_path / "a.wav", 3)
+    out = tmp_path / "out.wav"
+    with Emulator(tmp_path / "a.wav") as board:
+        recorder = Recorder(board.url, out)
+        recorder.wait_for(2000)
+        recorder.kill(again=False)
+        left = Journal.open(out)
+        assert left is not None
+        assert (left.baud or 0) > 115200
+        left.close()
+        recorder.start()
+        recorder.end()
+    assert recorder.told[-1]["gaps"] == 0
