@@ -7,7 +7,9 @@ import machine
 from emulation import settings
 
 task = settings["config"]
-uart = machine.UART(1, baudrate=task["baud"], tx=1, rx=3, rxbuf=256, txbuf=task.get("txbuf", 4096))
+uart = machine.UART(
+    1, baudrate=task["baud"], tx=1, rx=3, rxbuf=256, txbuf=task.get("txbuf", 4096), flow=task.get("flow", 0)
+)
 data = bytes(range(256)) * (task["bytes"] // 256)
 got = bytearray(256)
 

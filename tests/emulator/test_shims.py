@@ -221,3 +221,10 @@ def test_what_nobody_reads_is_lost_and_nothing_blocks(uart: Uart) -> None:
     uart.speed(termios.B115200)
     answer = uart.run(bytes=256 * 1024, pace=False, read=False, for_ms=2500)
     assert answer["lost"] > 0
+
+
+def test_what_nobody_reads_waits_where_cts_is_wired(uart: Uart) -> None:
+    uart.speed(termios.B115200)
+    answer = uart.run(bytes=256 * 1024, pace=False, read=False, for_ms=2500, flow=2)
+    assert answer["lost"] == 0
+    assert answer["wrote"] < 256 * 1024
