@@ -3,6 +3,7 @@
 #
 #   net_cases.py with OSSICLE_EMULATOR: {"socket_enomem": 7}
 import errno
+import gc
 import micropython
 import sys
 import time
@@ -74,6 +75,24 @@ def case_no_memory_for_a_write():
         taken += port.write(buf, 0, 3)
     micropython.heap_unlock()
     assert taken == 60 * 3 and port.full == 10 and port.refused == 0
+    port.close()
+    peer.close()
+
+
+# Neither does it where the heap is not locked: what a write without room leaves there would
+# have to be collected, in the middle of the stream.
+def case_no_garbage_from_a_write():
+    peer, number = bound(usocket.SOCK_DGRAM)
+    port = SocketPort(LOCAL, number, False)
+    assert port.open()
+    buf = bytearray(b"abc")
+    gc.disable()
+    before = gc.mem_alloc()
+    for _ in range(700):
+        port.write(buf, 0, 3)
+    after = gc.mem_alloc()
+    gc.enable()
+    assert port.full == 100 and after == before, after - before
     port.close()
     peer.close()
 
