@@ -213,7 +213,6 @@ class Session:
             self._renew()
         if self.seal is not None and self.seal.spent():
             self.suspended = True  # until a host agrees on new keys and resumes
-            self.answers &= HELLO
         if (now_ms - self._host_ms) & _MASK >= SILENCE_MS:
             self.suspended = True
             self._host_ms = (now_ms - SILENCE_MS) & _MASK  # the difference must not wrap

@@ -145,6 +145,8 @@ class TestHandshake:
             assert seal.answer(said, 10.0 + wire.UNPROVED_MS / 1000 - 0.01) == WAIT
             assert seal.answer(said, 10.0 + wire.UNPROVED_MS / 1000) == why
             assert DEVICE in str(KeyMissingError(DEVICE, why))
+            seal.begin()
+            assert seal.answer(said, 90.0) == WAIT, "another HELLO, another patience"
 
     def test_an_unasked_hello_is_no_reason_to_fail(self) -> None:
         seal = self.seal()
