@@ -17,7 +17,7 @@ from .proto.events import Event, Silent
 from .proto.handshake import State
 from .proto.receiver import Receiver
 
-_READ_S = 0.04  # the longest that `tick` waits: a chunk comes each 32 ms, so a stream needs no more turns
+_READ_S = 0.04  # the longest that `tick` waits where nothing is due: a chunk comes each 32 ms
 _REOPEN_S = 0.5
 _JOIN_S = 5.0
 _WAIT_MAX_S = 1e8  # what a lock can wait: infinity it cannot
@@ -102,7 +102,7 @@ class Pump:
 
     def _turn(self) -> None:
         """Read, let the receiver think, write."""
-        came = self._link.read(_READ_S)
+        came = self._link.read(min(_READ_S, self.receiver.wait_s(time.monotonic())))
         now = time.monotonic()
         receiver = self.receiver
         with self.lock:
@@ -169,10 +169,16 @@ def explain(receiver: Receiver, link: Link, seconds: float) -> str:
     hello, url = receiver.hello, link.url
     if link.trouble:
         return f"{url}: no answer in {seconds:.0f} s, and what is sent does not go out: {link.trouble}"
+    if receiver.misfit:
+        return (
+            f"{url}: the device answered START with a stream that cannot be: {receiver.misfit}; "
+            f"is its firmware of this version? (README: A board)"
+        )
     if receiver.stream is not None:
         return f"{url}: the device has been silent for {seconds:.0f} s; is it still connected and powered?"
     if hello is not None:
-        return f"{url}: the device answered, but no stream started in {seconds:.0f} s; try a lower ?baud="
+        hint = "; try a lower ?baud=" if receiver.baud is not None else ""
+        return f"{url}: the device answered, but no stream started in {seconds:.0f} s{hint}"
     if receiver.counters.bytes_in:
         return (
             f"{url}: {receiver.counters.bytes_in} bytes came in {seconds:.0f} s, but nothing that Ossicle "

@@ -75,6 +75,32 @@ def test_a_cable_that_is_pulled_is_an_error_after_the_patience():
             list(blocks)
 
 
+def test_a_stream_that_was_not_asked_for_is_named():
+    device = SimDevice(Random(1))
+    describe = device.describe
+    device.describe = lambda token: wire.StartedFields.unpack(describe(token))._replace(rate=8000).pack()
+    with behind_pty(device) as line, pytest.raises(SilentError, match="it started 8000 Hz pcm16 with 1 chan"):
+        ossicle.open(line.path, timeout=1.5)
+
+
+def test_a_later_process_goes_on_where_the_first_one_stopped_listening():
+    device = SimDevice(Random(1))
+    with behind_pty(device) as line:
+        first = ossicle.open(line.path, timeout=10)
+        block = first.read(10_000, timeout=10)
+        resume = first.resume()
+        assert (resume.position, resume.baud) == (10_000, 921600)
+        assert first.resume(9_000).position == 9_000
+        first._pump.close()  # as if it were killed: nothing is said to the device
+        with ossicle.open(line.path, timeout=10, resume=resume) as second:
+            heard = second.read(10_000, timeout=10)
+            assert heard.start == block.stop == 10_000
+            assert np.array_equal(heard.data, audio(10_000, 20_000))
+            segments = second.segments("energy")
+            assert segments.position == 20_000
+        first.close()
+
+
 def test_a_port_where_nobody_answers():
     device = SimDevice(Random(1))
     device.receive = lambda data: None

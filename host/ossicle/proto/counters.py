@@ -42,6 +42,12 @@ class Counters:
     """Packets that the device sent and that never came, by their number (W-7)."""
     frames: int = 0
     """Frames told as audio."""
+    frames_first: int = 0
+    """Of those, by their chunk's first transmission."""
+    frames_overlap: int = 0
+    """By the overlap of chunks before, where their own did not come, or came as a re-send."""
+    frames_resent: int = 0
+    """By re-sends. Frames that the next chunk may still bring, too, are counted when that is known."""
     gaps: int = 0
     gap_frames: int = 0
     """Frames in gaps of known length."""

@@ -31,6 +31,7 @@ _GONE_RANGES_MAX = 64  # ranges kept ahead of `next`; more are refused, counted,
 _TOLD_GAPS_MAX = 64  # gaps remembered to tell a late chunk from a duplicate
 _LAST = int(Flag.LAST)
 _CUT = int(Flag.DISCONTINUITY)
+_RESENT = int(Flag.RESENT)
 
 GoneRange = tuple[int, int, str]
 
@@ -60,6 +61,7 @@ class Reassembly:
         self.position = position
         self.last: int | None = None  # the sequence flagged last, once known
         self.ended = False
+        self._origin = position
         self._end = 0  # position at which the last chunk ends
         self._counters = counters
         self._tell = tell
@@ -178,6 +180,7 @@ class Reassembly:
             elif self._gone and self._gone[0][0] <= sequence:
                 self._lose(*self._gone[0])
             elif self.highest > sequence + 1 and self.position >= (sequence + 1) * self.hop:
+                self._counters.frames_overlap += self._told_in(sequence, (sequence + 1) * self.hop)
                 self.next += 1
             else:
                 break
@@ -191,9 +194,10 @@ class Reassembly:
 
     def _deliver(self, sequence: int, frames: Frames, flags: int) -> None:
         start = sequence * self.hop
-        self.next = sequence + 1
         stop = start + len(frames)
         position = self.position
+        self._count_ways(sequence, stop, flags)
+        self.next = sequence + 1
         if start < position:
             self._check_tail(start, frames)
             frames = frames[position - start :]
@@ -216,8 +220,24 @@ class Reassembly:
         else:
             del self._gone[0]
         if until > self.next:
+            self._counters.frames_overlap += self._told_in(self.next, until * self.hop)
             self._widen_gap(until * self.hop, cause)
             self.next = until
+
+    def _count_ways(self, sequence: int, stop: int, flags: int) -> None:
+        """Which way the frames came that a chunk names: its first hop, or all of it where none follows."""
+        own = stop if flags & _LAST else min(stop, (sequence + 1) * self.hop)
+        before = self._told_in(sequence, own)
+        new = max(0, own - max(self.position, sequence * self.hop))
+        if flags & _RESENT:
+            self._counters.frames_overlap += before
+            self._counters.frames_resent += new
+        else:
+            self._counters.frames_first += before + new
+
+    def _told_in(self, sequence: int, stop: int) -> int:
+        """How many frames from this sequence's first up to `stop` were told already, by chunks before it."""
+        return max(0, min(self.position, stop) - max(sequence * self.hop, self._origin))
 
     def _not_gone(self, start: int, stop: int) -> list[tuple[int, int]]:
         """The parts of [start, stop) that no range in `_gone` has."""

@@ -31,6 +31,7 @@ _DOUBLINGS_MAX = 4
 _WAIT_MAX_S = 1.0
 _REORDER_MAX_S = 0.1  # a ring holds two seconds
 _REORDER_LIVE_MAX_S = 0.012  # a re-send must still come in time
+_NEXT_S = 0.01  # to the next REQUEST where one does not hold all: a device keeps few ranges
 _HEALED_MAX = 256
 _NEVER = float("-inf")
 
@@ -141,7 +142,7 @@ class Requests:
                 elif len(due) < REQUEST_RANGES_MAX:
                     due.append([sequence, sequence + 1])
                 else:
-                    self.due_at = now  # the others with the next packet
+                    self.due_at = now + _NEXT_S
                     return self._ask(due, now)
         return self._ask(due, now)
 

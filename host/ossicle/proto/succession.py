@@ -68,6 +68,8 @@ class Succession:
             self._counters.malformed += 1
             self.misfit = why if answer else self.misfit
             return False
+        if answer:
+            self.misfit = ""
         if answer and stream is not None:
             self._go_on(stream, fields, session, now)
         elif answer:

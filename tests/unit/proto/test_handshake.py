@@ -295,7 +295,6 @@ def test_a_hello_with_strange_values_keeps_the_others():
     [
         {"mode": "best"},
         {"codec": "opus"},
-        {"codec": "adpcm"},
         {"channels": 3},
         {"rate": 0},
         {"rate": 16000.0},

@@ -79,6 +79,32 @@ def test_any_mixture_of_chunks_and_losses_accounts_for_every_position(data):
     assert len(stream._chunks) <= stream.window
     if told.ended is not None:
         assert told.ended == length
+        assert sum(ways(stream)) == told.frames
+    assert sum(ways(stream)) <= told.frames
+
+
+def ways(stream):
+    counters = stream.counters
+    return counters.frames_first, counters.frames_overlap, counters.frames_resent
+
+
+def test_it_is_counted_which_way_each_frame_came():
+    stream = Stream(overlap=HOP // 2)
+    stream.chunk(0)
+    stream.chunk(2)
+    stream.chunk(1, flags=Flag.RESENT)  # half of it was there
+    assert ways(stream) == (2 * HOP, HOP // 2, HOP // 2)
+    stream.chunk(4)
+    stream.gone(3, 4, "overwritten")  # half of it was there
+    assert ways(stream) == (3 * HOP, HOP, HOP // 2)
+    stream.chunk(5, HOP // 2 + 7, Flag.LAST)
+    assert ways(stream) == (3 * HOP + HOP // 2 + 7, HOP, HOP // 2)
+    assert sum(ways(stream)) == stream.counters.frames
+    whole = Stream(overlap=HOP)
+    for sequence in (0, 2, 4, 5):
+        whole.chunk(sequence)
+    whole.chunk(6, 3, Flag.LAST | Flag.RESENT)
+    assert ways(whole) == (4 * HOP, 2 * HOP + 3, 0)
 
 
 def test_a_chunk_beyond_the_window_says_what_was_overwritten():
@@ -232,7 +258,7 @@ def test_at_most_eight_ranges_oldest_first_or_newest_first():
         for sequence in range(1, 60, 3):
             asking.chunk(sequence)
         assert asking.poll() == wanted
-        assert asking.requests.due_at == 1.0
+        assert asking.requests.due_at == 1.01
 
 
 def test_the_others_come_in_the_next_request():
