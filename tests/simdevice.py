@@ -10,6 +10,7 @@ import json
 from random import Random
 
 import numpy as np
+from simaudio import SimCoder, audio
 
 from ossicle.errors import PacketError
 from ossicle.proto import _wire as wire
@@ -19,15 +20,6 @@ from ossicle.proto.packets import Packet, decode, encode, pack_ranges, ranges
 
 BYTES_A_BAUD = 0.1
 _NETWORK_BAUD = 20_000_000
-
-
-def audio(start: int, stop: int, channels: int = 1) -> np.ndarray:
-    """The frames that the microphone hears at positions [start, stop)."""
-    positions = np.arange(start, stop, dtype=np.int64)
-    one = ((positions * 2654435761) >> 7).astype(np.uint16).view(np.int16)
-    frames = one if channels == 1 else np.stack([one, ~one], axis=1)
-    frames.setflags(write=False)
-    return frames
 
 
 class SimDevice:
@@ -108,6 +100,11 @@ class SimDevice:
         self.last_repeats = 0
         self.status_at = self.now
         self.sent = self.resent = 0
+        coded = fields.codec == wire.Codec.ADPCM
+        self.coder = SimCoder(self.base, self.channels, self.audio, self.holes) if coded else None
+
+    def audio(self, start: int, stop: int) -> np.ndarray:
+        return audio(start + self.shift, stop + self.shift, self.channels)
 
     @property
     def oldest(self) -> int:
@@ -171,12 +168,16 @@ class SimDevice:
     def chunk(self, sequence: int, extra: int) -> bytes:
         stop, flags = self.window(sequence)
         start = sequence * self.hop
-        frames = audio(start + self.shift, stop + self.shift, self.channels)
+        frames = self.audio(start, stop)
         if self.corrupt_overlap and self.overlap and len(frames) > self.hop:
             frames = frames.copy()
             frames[self.hop :] ^= 1
+        payload = frames.tobytes()
+        if self.coder is not None:
+            payload = self.coder.payload(start, stop)
+            flags |= wire.Codec.ADPCM
         ticks = int((self.began + (start - self.base) / self.fields.rate) * 1e6)
-        return self.packet(Kind.AUDIO, frames.tobytes(), sequence=sequence, flags=flags | extra, ticks=ticks)
+        return self.packet(Kind.AUDIO, payload, sequence=sequence, flags=flags | extra, ticks=ticks)
 
     def transmit(self) -> list[bytes]:
         """Serial frames that the link takes now."""
@@ -259,7 +260,7 @@ class SimDevice:
             "board": "sim",
             "rates": [8000, 16000],
             "channels": [1, 2],
-            "codecs": ["pcm16"],
+            "codecs": ["pcm16", "adpcm"],
             "ring": self.ring,
             "max_baud": 0 if self.datagrams else self.max_baud,
             "notes": [],
@@ -292,7 +293,8 @@ class SimDevice:
             return Reason.MICROPHONE, "the microphone does not start"
         if fields.rate not in (8000, 16000):
             return Reason.RATE, f"rate {fields.rate} is not possible"
-        bytes_a_chunk = 24 + 2 * fields.channels * (fields.hop + fields.overlap)
+        bits = 4 if fields.codec == wire.Codec.ADPCM else 16
+        bytes_a_chunk = 24 + bits * fields.channels * (fields.hop + fields.overlap) // 8
         if bytes_a_chunk * fields.rate / fields.hop > 0.9 * self.baud * BYTES_A_BAUD:
             return Reason.LINK_TOO_SLOW, f"{self.baud} baud is too slow"
         return None, ""
