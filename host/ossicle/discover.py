@@ -1,19 +1,22 @@
-"""Which serial ports there are, which of them look like boards, and which answer."""
+"""Which serial ports there are, which of them look like boards and which answer; who calls on a network."""
 
 from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 from serial.tools import list_ports
 
-from .errors import LinkError, SilentError
+from .errors import LinkError, SilentError, UrlError
 from .links.serial import SerialLink
 from .proto.events import Hello
 from .proto.receiver import Receiver
+from .urls import NETWORK, parse
 
 _PROBES_MAX = 16  # at once
+_CALLERS_MAX = 1000
 _PROBE_S = 4.0  # longer than a device needs to fall back to the default speed after its last host
 
 BRIDGES: dict[tuple[int, int | None], str] = {
@@ -28,7 +31,10 @@ BRIDGES: dict[tuple[int, int | None], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A serial port. `bridge` names a USB chip that ESP32 boards have; `hello` is what answered, if asked."""
+    """A serial port, or a device on a network with the URL to open it.
+
+    `bridge` names a USB chip that ESP32 boards have; `hello` is what answered, if asked.
+    """
 
     port: str
     description: str = ""
@@ -54,6 +60,34 @@ def devices(probe: bool = True, timeout: float = _PROBE_S) -> list[Device]:
         with ThreadPoolExecutor(min(len(found), _PROBES_MAX)) as pool:
             found = list(pool.map(lambda device: ask(device, timeout), found))
     return sorted(found, key=lambda device: (device.hello is None, not device.bridge, device.port))
+
+
+def callers(url: str, timeout: float = _PROBE_S) -> list[Device]:
+    """The devices that say HELLO on `udp://HOST:PORT` or `ws://HOST:PORT` within `timeout` seconds.
+
+    A device that a host listens to says nothing, and one that lost its host only some seconds later. Raises
+    UrlError, and LinkError for the port.
+    """
+    target = parse(url)
+    if target.kind not in NETWORK:
+        raise UrlError(f"{url}: devices call on udp://HOST:PORT or ws://HOST:PORT", url)
+    from .links.ports import listen
+    from .network import HOST_NAME
+
+    heard: dict[str, Device] = {}
+
+    def tell(hello: Hello, address: str) -> None:
+        if hello.device and (hello.device in heard or len(heard) < _CALLERS_MAX):
+            heard[hello.device] = Device(f"{hub.url}?device={quote(hello.device)}", address, hello=hello)
+
+    hub = listen(target.kind, target.port, target.number, HOST_NAME)
+    try:
+        forget = hub.watch(tell)
+        time.sleep(timeout)
+        forget()
+    finally:
+        hub.release()
+    return sorted(heard.values(), key=lambda device: device.port)
 
 
 def ports() -> list[Device]:

@@ -1,19 +1,27 @@
 """Devices on UDP and WebSocket, from their HELLO to every sample. Simulated devices, real sockets."""
 
+import json
+import re
+import signal
 import socket
 import threading
 import time
+from pathlib import Path
 from random import Random
 
 import pytest
 from simnet import Faults, NetDevice, UdpEnd, WebSocketEnd, exact, fleet, hello, packet
 
 import ossicle
+from ossicle.cli.commands import app
+from ossicle.discover import callers
 from ossicle.errors import KeyMissingError, LinkError, SilentError, UrlError
 from ossicle.proto import events as ev
 from ossicle.proto._wire import Flag, Kind
+from ossicle.server import Server
 
 HERE = "127.0.0.1"
+PAGE = Path(__file__).resolve().parents[2] / "README.md"
 RATE = 16000
 ENDS = {"udp": UdpEnd, "ws": WebSocketEnd}
 KINDS = pytest.mark.parametrize("kind", ["udp", "ws"])
@@ -88,6 +96,60 @@ def test_closed_and_opened_again_at_once(kind, free):
             assert time.monotonic() - began < 2.5
 
 
+@KINDS
+def test_who_calls_is_listed_and_nothing_is_started(kind, free, ossicle_in_process):
+    one, two = device(kind, free, "one"), device(kind, free, "two & more")
+    with fleet(one, two):
+        first, second = ossicle_in_process("devices", "--url", f"{kind}://{HERE}:{free}", "--timeout", "0.5")
+        assert (first["event"], first["device"], first["problem"]) == ("port", "one", None)
+        assert first["description"].startswith(HERE)
+        assert second["url"] == f"{kind}://{HERE}:{free}?device=two%20%26%20more"
+        assert one.fields is two.fields is None
+        with ossicle.open(f"{second['url']}&plain=1") as mic:
+            assert mic.device == "two & more"
+
+
+def test_where_nobody_calls_that_is_said(free, ossicle_in_process):
+    (row,) = ossicle_in_process("devices", "--url", f"udp://{HERE}:{free}", "--timeout", "0.1")
+    assert row == {"event": "note", "text": f"no device called at udp://{HERE}:{free} in 0.1 s"}
+    with pytest.raises(UrlError, match="devices call on"):
+        callers("/dev/ttyUSB0")
+
+
+@pytest.fixture
+def ossicle_in_process(capsys):
+    """Runs a command, and gives its rows."""
+
+    def run(*words):
+        with pytest.raises(SystemExit) as ended:
+            app([*words, "--json"])
+        assert not ended.value.code
+        return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    return run
+
+
+def test_the_server_that_the_page_shows_runs(free, tmp_path, monkeypatch):
+    (code,) = re.findall(r"^```py\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert '"udp://0.0.0.0:4747"' in code
+    code = code.replace('"udp://0.0.0.0:4747"', f'"{url("udp", free)}"')
+    heard = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ossicle.Microphone, "segments", lambda mic: heard.append(mic.device) or [])
+    monkeypatch.setattr(Server, "__next__", two_devices)
+    with fleet(device("udp", free, "a"), device("udp", free, "b")):
+        exec(compile(code, "README.md", "exec"), {})
+        until(lambda: len(heard) == 2)
+    assert sorted(heard) == ["a", "b"]
+    until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("ossicle ")])
+
+
+def two_devices(server):
+    if server.stats.accepted == 2:
+        raise StopIteration
+    return server.accept(LATE_S)
+
+
 # What is said when there is none
 
 
@@ -107,6 +169,18 @@ def test_a_port_in_use_is_told(free):
         other.bind((HERE, free))
         with pytest.raises(LinkError, match=f"port {free} is in use"):
             ossicle.open(url("udp", free))
+
+
+@KINDS
+def test_ctrl_c_while_waiting_leaves_the_port_free(kind, free):
+    timer = threading.Timer(0.2, lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        ossicle.open(url(kind, free), timeout=LATE_S)
+    timer.join()
+    with socket.socket(type=socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM) as other:
+        other.bind((HERE, free))
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ossicle ")]
 
 
 def test_sealed_is_the_default_and_needs_keys(free, tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""`ossicle devices`: the serial ports, and which of them answer."""
+"""`ossicle devices`: the serial ports and which of them answer, or the devices that call on a network."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ..discover import Device
+from ..discover import Device, callers
 from ..discover import devices as find_devices
 from . import options
 from .output import Output
@@ -20,15 +20,26 @@ def devices(
             "--timeout", min=0.1, max=options.LONG_S, help="Seconds to wait for the ports to answer."
         ),
     ] = 4.0,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            metavar="URL",
+            help="List the devices that call at udp://HOST:PORT or ws://HOST:PORT instead; 0.0.0.0 is every "
+            "address of this computer.",
+        ),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """List the serial ports and the Ossicle devices behind them. Starts nothing on them."""
     output = Output(as_json)
-    found = find_devices(timeout=timeout)
+    found = find_devices(timeout=timeout) if url is None else callers(url, timeout)
     for device in found:
         tell(output, device)
-    if not found:
+    if not found and url is None:
         output.note("no serial port was found; without a board, try: ossicle demo")
+    elif not found:
+        output.note(f"no device called at {url} in {timeout:g} s")
 
 
 def tell(output: Output, device: Device) -> None:

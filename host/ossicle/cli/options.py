@@ -20,7 +20,8 @@ Url = Annotated[
     typer.Argument(
         metavar="URL",
         help="auto, a port (/dev/ttyUSB0, COM5), serial://PORT?baud=N, rfc2217://HOST:PORT, "
-        "socket://HOST:PORT, or emulator:FILE[?speed=max].",
+        "socket://HOST:PORT, udp://HOST:PORT or ws://HOST:PORT for devices on Wi-Fi, or "
+        "emulator:FILE[?speed=max].",
         show_default=True,
     ),
 ]

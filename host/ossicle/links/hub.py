@@ -295,7 +295,7 @@ class Hub:
 
     def _wonder(self, key: Hashable, data: bytes, way: WayTo) -> None:
         """A device may be streaming to a host that is no more, so that it says no HELLO: ask for one."""
-        if not self._claims or data[0] not in DEVICE_KINDS:
+        if not (self._claims or self._watchers) or data[0] not in DEVICE_KINDS:
             return
         now = time.monotonic()
         if now - self._asked.get(key, float("-inf")) < _ASK_AGAIN_S:
