@@ -7,13 +7,14 @@ Each takes bytes and returns, or raises something that is a fault. The only docu
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable
 from random import Random
 
 from ossicle import urls
 from ossicle.errors import PacketError, UrlError
 from ossicle.proto import _wire as wire
-from ossicle.proto import events, hello, packets
+from ossicle.proto import events, hello, packets, seal
 from ossicle.proto.framing import DatagramFraming, SerialFraming, cobs_decode, cobs_encode
 from ossicle.proto.receiver import Receiver
 from ossicle.proto.request import StreamRequest
@@ -23,6 +24,8 @@ RING = 4096
 SESSION = 0x5A17
 STREAM_ID = bytes(range(8))
 DEVICE = "a1b2c3"
+HOST = "ossicle"
+PSK = bytes(range(100, 132))
 KINDS = tuple(wire.Kind)
 
 
@@ -129,6 +132,24 @@ def url(data: bytes) -> None:
         urls.parse(data.decode("utf-8", "surrogateescape"))
 
 
+def started_fields(token: int, mode: int) -> bytes:
+    """The payload of a STARTED."""
+    return wire.StartedFields(
+        token=token,
+        stream_id=STREAM_ID,
+        rate=16000,
+        hop=HOP,
+        overlap=0,
+        mode=mode,
+        codec=0,
+        channels=1,
+        gain=256,
+        ring_frames=RING,
+        oldest=0,
+        next=0,
+    ).pack()
+
+
 def started_receiver(receiver: Receiver, mode: int) -> None:
     """Take a receiver of datagrams through HELLO and START."""
     receiver.tick(0.0)
@@ -140,13 +161,8 @@ def started_receiver(receiver: Receiver, mode: int) -> None:
         for sent in map(packets.decode, receiver.to_send())
         if sent.kind == wire.Kind.START
     )
-    fields = wire.StartedFields(
-        token=token, stream_id=STREAM_ID, rate=16000, hop=HOP, overlap=0, mode=mode, codec=0, channels=1,
-        gain=256, ring_frames=RING, oldest=0, next=0,
-    )  # fmt: skip
-    receiver.receive(
-        packets.encode(packets.Packet(wire.Kind.STARTED, session=SESSION, payload=fields.pack())), 0.0
-    )
+    fields = started_fields(token, mode)
+    receiver.receive(packets.encode(packets.Packet(wire.Kind.STARTED, session=SESSION, payload=fields)), 0.0)
     assert receiver.stream is not None
 
 
@@ -172,6 +188,103 @@ def receiver(data: bytes) -> None:
     stream = heard.stream
     assert stream is not None
     assert len(stream.audio._chunks) <= stream.audio.window
+
+
+class Device:
+    """The far side of a sealed stream: its packets, as only it can make them."""
+
+    def __init__(self, host_challenge: bytes) -> None:
+        self.challenge = bytes(range(16, 32))
+        self._challenges = (host_challenge, self.challenge)
+        self._cipher = seal.cipher(self._derived(seal.DEVICE))
+        self._number = 0
+
+    def _derived(self, purpose: int) -> bytes:
+        return seal.derive(PSK, purpose, self._challenges, (HOST, DEVICE))
+
+    def hello(self) -> bytes:
+        """HELLO, with the proof that it has the key."""
+        told = {
+            "ossicle": 1,
+            "device": DEVICE,
+            "challenge": self.challenge.hex(),
+            "proof": self._derived(seal.PROOF).hex(),
+        }
+        return packets.encode(packets.Packet(wire.Kind.HELLO, payload=json.dumps(told).encode()))
+
+    def opened(self, data: bytes) -> tuple[int, bytes]:
+        """Kind and payload of a packet of the host."""
+        head, body = data[: wire.HEADER_BYTES], data[wire.HEADER_BYTES :]
+        key = seal.cipher(self._derived(seal.HOST))
+        return data[0], key.decrypt(seal.nonce(seal.HOST, head[12:]), body, head)
+
+    def sealed(self, kind: wire.Kind, session: int, payload: bytes, sequence: int = 0) -> bytes:
+        """A packet of its own."""
+        flags = int(wire.Flag.SEALED)
+        head = packets.header(packets.Packet(kind, flags, session, sequence, 0, self._number, payload))
+        self._number += 1
+        return head + self._cipher.encrypt(seal.nonce(seal.DEVICE, head[12:]), payload, head)
+
+
+def started_sealed() -> tuple[Receiver, Device]:
+    """A receiver in a sealed stream, and its device."""
+    heard = Receiver(
+        StreamRequest(hop=HOP),
+        framing=DatagramFraming(),
+        baud=None,
+        random=Random(1),
+        keys=lambda device: PSK,
+    )
+    heard.tick(0.0)
+    said = json.loads(packets.decode(heard.to_send()[0]).payload)
+    assert said["host"] == HOST
+    device = Device(bytes.fromhex(said["challenge"]))
+    heard.receive(device.hello(), 0.0)
+    said_sealed = [data for data in heard.to_send() if data[1] & wire.Flag.SEALED]
+    start = next(payload for kind, payload in map(device.opened, said_sealed) if kind == wire.Kind.START)
+    fields = started_fields(wire.StartFields.unpack(start).token, 0)
+    heard.receive(device.sealed(wire.Kind.STARTED, SESSION, fields), 0.0)
+    assert heard.stream is not None
+    return heard, device
+
+
+def sealed(data: bytes) -> None:
+    """A sealed stream, and between its packets whatever someone without the key can send."""
+    cursor = Cursor(data)
+    heard, device = started_sealed()
+    heard.events()
+    own: list[bytes] = []  # AUDIO that the device has made
+    delivered = 0
+    now = 0.0
+    while cursor.left:
+        choice = cursor.number()
+        if choice < 64:
+            payload = bytes([len(own) & 255]) * (2 * HOP)
+            own.append(device.sealed(wire.Kind.AUDIO, SESSION, payload, sequence=len(own)))
+            heard.receive(own[-1], now)
+            delivered += 1
+        elif choice < 128 and own:
+            forged = bytearray(own[cursor.number() % len(own)])
+            for _ in range(choice & 3):
+                forged[cursor.number(2) % len(forged)] ^= cursor.number()
+            heard.receive(bytes(forged), now)
+        else:
+            now += step(heard, cursor, now)
+        check_own(heard.events(), delivered)
+        heard.to_send()
+    stream = heard.stream
+    assert stream is not None
+    assert stream.audio.next == delivered
+
+
+def check_own(told: list[events.Event], delivered: int) -> None:
+    """Nothing but the device's own audio, in its place; no gap, no other stream."""
+    for event in told:
+        assert not isinstance(event, events.Gap | events.Started | events.Ended | events.WrongVersion)
+        if isinstance(event, events.Audio):
+            assert event.stop <= delivered * HOP
+            want = [(position // HOP & 255) * 0x0101 for position in range(event.start, event.stop)]
+            assert event.frames.view("u2").tolist() == want
 
 
 def step(heard: Receiver, cursor: Cursor, now: float) -> float:
@@ -227,4 +340,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "serial": serial,
     "url": url,
     "receiver": receiver,
+    "sealed": sealed,
 }
