@@ -46,21 +46,28 @@ class Microphone(I2SMicrophone):
         self.stale_frames = 0
         self._handled = 0  # frames that the handler has taken; callback
         self._dropped = 0  # frames that DMA has dropped, and that W has a hole for; callback
+        self._buffers = 0  # that were completed, as far as `_handled` knows; callback
 
     def start(self, rate, channels, handler):
         self.close()
         self.ended = False
         self._handled = 0
         self._dropped = 0
+        self._buffers = 0
         return super().start(rate, channels, handler)
 
     def stop(self):
         self.close()
 
+    # A buffer may be asked for twice: by the firmware's watchdog, and by a callback that came
+    # late. It counts once.
     def filled(self):
         self.ended = self._i2s.ended
         frames = self._i2s.filled()
-        self._handled += frames
+        buffers = self._i2s.completed()
+        if buffers != self._buffers:
+            self._buffers = buffers
+            self._handled += frames
         self._dropped = self._i2s.dropped_frames
         return frames
 

@@ -15,7 +15,8 @@ capacity beyond its first frame. When the link was open in both directions, and 
 longer than the *allowance* within that time, in one piece, the chunk should have come. The allowance is what
 a receiver may take to notice that the link is back, to agree with the device, and to ask; for each time that
 the link was closed it is a number, and the report prints the largest. A chunk that was there when the run
-ended is there for ever: frames at the end cannot be lost for lack of time.
+ended is there for ever: frames at the end cannot be lost for lack of time. A source that waits for the host,
+as one that plays flat out does, has no business to overwrite anything: there every chunk is there for ever.
 """
 
 from __future__ import annotations
@@ -83,7 +84,8 @@ class Verdict:
 class Judge:
     """One stream of one device. Feed it what the application got, in order; then ask for the verdict.
 
-    `capacity` is the ring's, in frames. `drops` gives the ranges that DMA has dropped so far.
+    `capacity` is the ring's, in frames; `waits`: the source waits for the host. `drops` gives the ranges that
+    DMA has dropped so far.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class Judge:
         hop: int,
         *,
         overlap: int = 0,
+        waits: bool = False,
         drops: Callable[[], Sequence[tuple[int, int]]] = list,
     ) -> None:
         self.next = 0
@@ -107,6 +110,7 @@ class Judge:
         self._capacity = capacity
         self._hop = hop
         self._overlap = overlap
+        self._waits = waits
         self._drops = drops
         self._shift = 0  # from a position to the source's frame
         self._unsure = False  # audio was lost before the ring: the shift is to be found
@@ -202,7 +206,9 @@ class Judge:
             first = starts + hole.shift
             full = np.minimum(first + hop + self._overlap, capture.captured)
             there = capture.reached(full)
-            gone = np.minimum(capture.reached(first + self._capacity + 1), over)
+            gone = np.full(len(first), over)
+            if not self._waits:
+                gone = np.minimum(capture.reached(first + self._capacity + 1), over)
             could = np.zeros(len(starts), bool)
             should = np.zeros(len(starts), bool)
             for each in opened:

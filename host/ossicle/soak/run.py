@@ -59,6 +59,7 @@ class Board:
         self.number = number
         self.pattern = Pattern(round(plan.seconds * RATE), (plan.faults.seed * 32 + number) % KEYS, RATE)
         self.judges: list[Judge] = []
+        self._waits = plan.flat_out
         self.ended = False
         self.stats: dict[str, Any] = {}
         self._stream_id = ""
@@ -134,7 +135,14 @@ class Board:
         window = self._hop + fields["overlap"]
         capacity = wire.DEFAULT_RING_SAMPLES // self.pattern.channels - window
         self.judges.append(
-            Judge(self.pattern, capacity, self._hop, overlap=fields["overlap"], drops=self.drops)
+            Judge(
+                self.pattern,
+                capacity,
+                self._hop,
+                overlap=fields["overlap"],
+                waits=self._waits,
+                drops=self.drops,
+            )
         )
 
     def drops(self) -> list[tuple[int, int]]:
