@@ -74,7 +74,7 @@ class Microphone:
         self._primary = Subscription(
             _PRIMARY_S,
             waits=True,
-            time_of=self._time_of,
+            time_of=self.time_of,
             leave=self._leave,
             position=receiver.position,
         )
@@ -210,7 +210,7 @@ class Microphone:
         """
         if overflow not in ("overwrite", "wait"):
             raise ValueError(f"overflow {overflow!r}: overwrite or wait")
-        consumer = Subscription(maxsize_s, waits=overflow == "wait", time_of=self._time_of, leave=self._leave)
+        consumer = Subscription(maxsize_s, waits=overflow == "wait", time_of=self.time_of, leave=self._leave)
         with self._lock:
             if self._primary.begun:
                 consumer.begin_at(self._in_force, self._position)
@@ -220,6 +220,13 @@ class Microphone:
                 consumer.finish(self._end)
             self._consumers.append(consumer)
         return consumer
+
+    def time_of(self, position: int) -> tuple[float, float] | None:
+        """When the frame of a position was captured, as Unix time, and how sure that is; both in seconds.
+        None while nothing is known."""
+        with self._pump.lock:
+            found = self._receiver.time_of(position)
+        return None if found is None else (found[0] + self._wall, found[1])
 
     # Ending
 
@@ -317,8 +324,3 @@ class Microphone:
         with self._lock:
             if consumer in self._consumers and consumer is not self._primary:
                 self._consumers.remove(consumer)
-
-    def _time_of(self, position: int) -> tuple[float, float] | None:
-        with self._pump.lock:
-            found = self._receiver.time_of(position)
-        return None if found is None else (found[0] + self._wall, found[1])
