@@ -14,10 +14,12 @@ import soundfile
 from ossicle.demo import asset
 from ossicle.errors import OssicleError
 from ossicle.proto import _wire as wire
-from ossicle.proto._wire import HOST_KINDS, Flag, Kind, Reason
+from ossicle.proto._wire import HOST_KINDS, Codec, Flag, Kind, Reason
 from ossicle.proto.events import Frames
 from ossicle.proto.framing import Framing
 from ossicle.proto.packets import Packet, decode, encode, ranges
+
+from .coder import Coded
 
 RATE = 16000
 MAX_BAUD = 4_000_000
@@ -41,8 +43,8 @@ class Source:
     """One device whose stream is `frames`, int16 of shape (frames,), from its first frame to its end.
 
     `hear` takes what the host wrote and gives the answers; `chunk` and `status` give one packet each, as it
-    goes on the link. Hop and overlap are those of the host's START; its STOP ends the stream where it is.
-    `now_s` is the device's own clock.
+    goes on the link. Hop, overlap and codec are those of the host's START; its STOP ends the stream where it
+    is. `now_s` is the device's own clock.
     """
 
     def __init__(self, frames: Frames, framing: Framing, *, name: str = "bench", session: int = 1) -> None:
@@ -55,6 +57,7 @@ class Source:
         self._next = 0  # sequence after the highest that went out
         self._hop = wire.DEFAULT_HOP
         self._overlap = 0
+        self._coded: Coded | None = None  # in codec adpcm
         self._answers: dict[Kind, Callable[[Packet, float], list[bytes]]] = {
             Kind.HELLO: self._hello,
             Kind.SET: self._set,
@@ -63,6 +66,11 @@ class Source:
             Kind.REQUEST: self._request,
             Kind.STOP: self._stop,
         }
+
+    @property
+    def heard(self) -> Frames:
+        """What the host is to give."""
+        return self._frames if self._coded is None else self._coded.decoded
 
     @property
     def last(self) -> int:
@@ -88,7 +96,11 @@ class Source:
         start = sequence * self._hop
         if sequence == self.last:
             flags |= Flag.LAST
-        payload = self._frames[start : start + self._hop + self._overlap].tobytes()
+        stop = min(start + self._hop + self._overlap, len(self._frames))
+        payload = self._frames[start:stop].tobytes()
+        if self._coded is not None:
+            payload = self._coded.payload(start, stop)
+            flags |= Codec.ADPCM
         self._next = max(self._next, sequence + 1)
         return self._packet(Kind.AUDIO, payload, start / RATE, sequence, flags)
 
@@ -123,7 +135,7 @@ class Source:
             "board": "script",
             "rates": [RATE],
             "channels": [1],
-            "codecs": ["pcm16"],
+            "codecs": ["pcm16", "adpcm"],
             "ring": wire.DEFAULT_RING_SAMPLES,
             "max_baud": MAX_BAUD,
             "notes": [],
@@ -138,6 +150,7 @@ class Source:
     def _start(self, packet: Packet, now_s: float) -> list[bytes]:
         asked = wire.StartFields.unpack(packet.payload)
         self._hop, self._overlap = asked.hop, asked.overlap
+        self._coded = Coded(self._frames) if asked.codec == Codec.ADPCM else None
         self.started = True
         fields = wire.StartedFields(
             token=asked.token,

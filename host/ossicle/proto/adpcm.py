@@ -20,14 +20,16 @@ Frames = npt.NDArray[np.int16]
 
 _HEAD = wire.ADPCM_HEAD_BYTES
 _TOP = wire.ADPCM_INDEX_MAX
-_STEPS = (
+STEPS = (
     7, 8, 9, 10, 11, 12, 13, 14, 16, 17, 19, 21, 23, 25, 28, 31, 34, 37, 41, 45, 50, 55, 60, 66, 73, 80,
     88, 97, 107, 118, 130, 143, 157, 173, 190, 209, 230, 253, 279, 307, 337, 371, 408, 449, 494, 544,
     598, 658, 724, 796, 876, 963, 1060, 1166, 1282, 1411, 1552, 1707, 1878, 2066, 2272, 2499, 2749, 3024,
     3327, 3660, 4026, 4428, 4871, 5358, 5894, 6484, 7132, 7845, 8630, 9493, 10442, 11487, 12635, 13899,
     15289, 16818, 18500, 20350, 22385, 24623, 27086, 29794, 32767,
 )  # fmt: skip
-_CHANGES = (-1, -1, -1, -1, 2, 4, 6, 8)
+"""By index."""
+CHANGES = (-1, -1, -1, -1, 2, 4, 6, 8)
+"""Of the index, by the lower three bits of a nibble."""
 _LOW, _HIGH = -32768, 32767
 
 
@@ -119,10 +121,10 @@ def _tables() -> tuple[list[int], npt.NDArray[np.int32]]:
     """For each index and byte, at `index << 8 | byte`: the index after it, shifted in the same way, and the
     differences of its two nibbles."""
     nibble = np.arange(16)
-    step = np.array(_STEPS)[:, np.newaxis]
+    step = np.array(STEPS)[:, np.newaxis]
     size = (step >> 3) + sum(((nibble >> bit & 1) * (step >> (2 - bit)) for bit in range(3)), np.int64(0))
     difference = np.where(nibble & 8, -size, size)
-    after = np.clip(np.arange(_TOP + 1)[:, np.newaxis] + np.array(_CHANGES)[nibble & 7], 0, _TOP)
+    after = np.clip(np.arange(_TOP + 1)[:, np.newaxis] + np.array(CHANGES)[nibble & 7], 0, _TOP)
     byte = np.arange(256)
     between = after[:, byte & 15]
     following = after[between, byte >> 4] << 8
