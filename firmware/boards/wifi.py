@@ -1,6 +1,8 @@
 # Wi-Fi as a station, for the chip and for the emulated board. Joining never blocks: it is
-# asked for, and looked at. The driver's own attempts are off: it would scan without a pause,
-# and nobody would know why it fails.
+# asked for, and looked at. The driver tries a few times by itself, at once, also when it was
+# thrown out; then it rests, longer and longer, and is asked again. While it tries, connect()
+# only raises (micropython #17661); when it has joined and waits for its address, connect()
+# would throw it out: so a round has its time.
 #
 # Power save is off: with it a packet waits for a beacon, up to a second.
 import network
@@ -10,7 +12,8 @@ from ossicle.links.away import Away
 
 _MASK = const(0x3FFFFFFF)
 _LOOK_MS = const(20)
-_ATTEMPT_MS = const(3000)  # a scan of all channels and the handshakes fit
+_TRIES = const(5)  # of the driver in one round, a scan of some 2 s each where it finds nothing
+_ROUND_MS = const(15000)
 
 _REASONS = (
     ("STAT_NO_AP_FOUND", "no access point of this name"),
@@ -31,12 +34,12 @@ class Wifi:
         self._away = Away()
         self._up = False
         self._looked_ms = -1
-        self._joining_ms = -1  # when an attempt began; -1: none is under way
+        self._joining_ms = -1  # when a round began; -1: none is under way
         self._lost_ms = -1  # when it went down; -1: it was never up, or is
         self._why = ""
         self._news = ""  # for the log
         self.joined = 0  # how often
-        self.failed = 0  # attempts that did not join
+        self.failed = 0  # rounds that did not join
 
     # Takes the driver's memory. OSError when there is none.
     def start(self):
@@ -44,7 +47,7 @@ class Wifi:
             self._wlan = network.WLAN(network.STA_IF)
             self._wlan.active(True)
             self._wlan.config(pm=network.WLAN.PM_NONE)
-            self._wlan.config(reconnects=0)
+            self._wlan.config(reconnects=_TRIES - 1)
         except (RuntimeError, ValueError) as error:
             raise OSError(str(error))
 
@@ -81,7 +84,7 @@ class Wifi:
 
     def _join(self, now_ms):
         if self._joining_ms >= 0:
-            if (now_ms - self._joining_ms) & _MASK < _ATTEMPT_MS:
+            if (now_ms - self._joining_ms) & _MASK < _ROUND_MS:
                 return
             self._joining_ms = -1
             self.failed = (self.failed + 1) & _MASK
@@ -92,8 +95,8 @@ class Wifi:
         self._joining_ms = now_ms
         try:
             self._wlan.connect(self._ssid, self._password)
-        except (OSError, RuntimeError) as error:  # still at the attempt before, mostly
-            self._fails(str(error))
+        except (OSError, RuntimeError):
+            pass  # it is at it
 
     def _fails(self, why):
         if why and why != self._why:

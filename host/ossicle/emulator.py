@@ -55,6 +55,9 @@ class Emulator:
     when starting takes a while. `heapsize` is 164 K as on an ESP32 without Wi-Fi, and 28 K for what only the
     emulation has: the shims, and firmware that is compiled where it runs.
 
+    `troubles` go over the settings of its peripherals (`boards/unix_shims/emulation.py`), such as
+    `wifi_outages`, pairs of milliseconds (when, for how long) without Wi-Fi.
+
     `link` "udp" or "ws" has it speak to `host`:`host_port` in place of its serial port. There it seals with
     `key`, one of its own unless one is given, or, if it is `plain`, with none. On a serial line it has a key
     only if one is given.
@@ -85,6 +88,7 @@ class Emulator:
         host_port: int = DEFAULT_PORT,
         key: bytes | None = None,
         plain: bool = False,
+        troubles: Mapping[str, Any] | None = None,
     ) -> None:
         if link not in LINKS:
             raise ValueError(f"link is {', '.join(LINKS)}, not {link!r}")
@@ -133,6 +137,7 @@ class Emulator:
             "pattern": [source.frames, source.key] if isinstance(source, Pattern) else [],
             "device": name,
             "config": {**(IDENTITY if conversion == "identity" else REAL), **linked, **(config or {})},
+            **(troubles or {}),
         }
 
     def start(self) -> None:

@@ -130,8 +130,8 @@ class Rig:
 # -- the station ---------------------------------------------------------------------------
 
 
-def case_no_power_save_and_no_attempts_of_its_own():
-    assert Rig().wlan.settings == {"pm": 0, "reconnects": 0}
+def case_no_power_save_and_a_few_tries():
+    assert Rig().wlan.settings == {"pm": 0, "reconnects": 4}
 
 
 def case_it_joins():
@@ -161,27 +161,27 @@ def case_it_joins_again():
     assert rig.wifi.news() == "" and rig.wifi.joined == 2
 
 
-# Attempts have their time, and the waits between them grow.
+# Rounds have their time, and the waits between them grow.
 def case_backoff():
     rig = Rig()
     rig.wlan.state = 201
     at = []
-    for _ in range(60000):
+    for _ in range(150000):
         n = len(rig.wlan.connects)
         rig.run(1)
         if len(rig.wlan.connects) > n:
             at.append(rig.now_ms)
     gaps = [at[i + 1] - at[i] for i in range(len(at) - 1)]
-    assert gaps[0] >= 3000 and gaps == sorted(gaps) and 6500 < gaps[-1] <= 7100, gaps
-    assert rig.told == ["Wi-Fi: no access point of this name"] and rig.wifi.failed == len(at) - 1
+    assert 15100 <= gaps[0] <= 15200 and gaps == sorted(gaps) and 18900 < gaps[-1] <= 19100, gaps
+    assert rig.told == ["Wi-Fi: no access point of this name"] and rig.wifi.failed in (len(at) - 1, len(at))
 
 
-def case_a_driver_that_is_still_busy():
+# It tries by itself when it was thrown out: then connect() raises, and is no trouble.
+def case_a_driver_that_is_at_it():
     rig = Rig()
     rig.wlan.busy = True
-    rig.run(10)
-    assert rig.told == ["Wi-Fi: Wifi Internal State Error"]
-    assert not any(["secret" in text for text in rig.told])
+    rig.run(1000)
+    assert rig.told == [] and len(rig.wlan.connects) == 1
     rig.wlan.connected = True
     assert rig.run(25)
 

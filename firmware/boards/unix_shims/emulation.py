@@ -26,7 +26,9 @@ _DEFAULTS = {
     "stalls": [],  # [[at_frame, frames], ...]: the firmware is held up for so long
     "lost_callbacks": [],  # callbacks that are lost, by number, as when the scheduler's queue is full
     "lifeline": -1,  # a descriptor; when it is at its end, so is the board
-    "wifi_outages": [],  # [[at_ms, ms], ...] since the board is up: no Wi-Fi for so long
+    "wifi_outages": [],  # [[at_ms, ms], ...] since the board is up: nothing passes for so long
+    "wifi_beacon_ms": 6000,  # an outage of more throws the station out
+    "wifi_try_ms": 500,  # between two tries of the driver to join; the chip takes some 2 s
     "wifi_rssi": -55,
     "socket_enomem": 0,  # each so many writes the network has no memory; 0: never
     "device": "",

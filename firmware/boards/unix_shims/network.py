@@ -1,6 +1,6 @@
 # network.WLAN for the emulated board: the machine's own network, with planned outages in
-# which nothing goes in or out. As on the chip with reconnects=0, whoever was thrown out has
-# to join again.
+# which nothing goes in or out. As on the chip a short one is not noticed, a long one throws
+# the station out, and the driver then tries to join a few times.
 
 import utime
 from micropython import const
@@ -19,26 +19,26 @@ STAT_ASSOC_FAIL = const(203)
 STAT_HANDSHAKE_TIMEOUT = const(204)
 
 _outages = settings["wifi_outages"]
+_beacon_ms = settings["wifi_beacon_ms"]
+_try_ms = settings["wifi_try_ms"]
 _start_ms = utime.ticks_ms()
 _held = []  # sockets that were closed in an outage: the other side hears of it after
 _over = [0]  # outages that are over; a list, so that looking allocates nothing
 
 
-def out():
-    # Whether an outage is in force.
+# For how long an outage has been in force, -1 when there is none.
+def out_ms():
     i = _over[0]
     if i >= len(_outages):
-        return False
+        return -1
     at_ms, for_ms = _outages[i]
     gone_ms = utime.ticks_diff(utime.ticks_ms(), _start_ms) - at_ms
-    if gone_ms < 0:
-        return False
     if gone_ms < for_ms:
-        return True
+        return max(gone_ms, -1)
     _over[0] = i + 1
     while _held:
         _held.pop().close()
-    return False
+    return -1
 
 
 def hold(socket):
@@ -53,29 +53,48 @@ class WLAN:
     def __init__(self, interface=STA_IF):
         self._joined = False
         self._status = STAT_IDLE
+        self._reconnects = -1
+        self._tries = 0  # left to the driver; -1: any number
+        self._tried_ms = 0
 
     def active(self, on=None):
         return True
 
-    def config(self, **ignored):
-        pass
+    def config(self, reconnects=None, **ignored):
+        if reconnects is not None:
+            self._reconnects = reconnects
 
     def connect(self, ssid=None, key=None):
-        if out():
-            self._status = STAT_NO_AP_FOUND
-        else:
-            self._joined = True
-            self._status = STAT_GOT_IP
+        if self._tries:
+            raise OSError("Wifi Internal Error")
+        self._tries = -1 if self._reconnects < 0 else self._reconnects + 1
+        self._try()
 
     def disconnect(self):
         self._joined = False
+        self._tries = 0
         self._status = STAT_IDLE
 
     def isconnected(self):
-        if self._joined and out():
+        if self._joined and out_ms() >= _beacon_ms:
             self._joined = False
             self._status = STAT_BEACON_TIMEOUT
+            self._tries = self._reconnects
+            self._tried_ms = utime.ticks_ms()
+        if self._tries and utime.ticks_diff(utime.ticks_ms(), self._tried_ms) >= _try_ms:
+            self._try()
         return self._joined
+
+    def _try(self):
+        self._tried_ms = utime.ticks_ms()
+        if out_ms() < 0:
+            self._joined = True
+            self._tries = 0
+            self._status = STAT_GOT_IP
+            return
+        self._status = STAT_NO_AP_FOUND
+        if self._tries > 0:
+            self._tries -= 1
 
     def status(self, what=None):
         return settings["wifi_rssi"] if what == "rssi" else self._status

@@ -1,6 +1,6 @@
 # socket for the emulated board: the machine's own sockets, with lwIP's small send buffer
 # and its troubles: no memory for a write now and then, and nothing that passes while the
-# Wi-Fi is out.
+# Wi-Fi is out. A datagram is lost in the air then, a connection stands still.
 
 import errno
 import network
@@ -27,6 +27,7 @@ class socket(IOBase):
     def __init__(self, family=AF_INET, kind=SOCK_STREAM):
         self._socket = usocket.socket(family, kind)
         self._socket.setsockopt(SOL_SOCKET, _SO_SNDBUF, _SNDBUF_BYTES)
+        self._stream = kind == SOCK_STREAM
         self._writes = 0
 
     def setblocking(self, blocking):
@@ -36,25 +37,27 @@ class socket(IOBase):
         self._socket.setsockopt(level, option, value)
 
     def connect(self, address):
-        if network.out():
+        if self._stream and network.out_ms() >= 0:
             raise OSError(errno.EHOSTUNREACH)
         self._socket.connect(address)
 
     def readinto(self, buf, n):
-        if network.out():
-            return None
-        return self._socket.readinto(buf, n)
+        if network.out_ms() < 0:
+            return self._socket.readinto(buf, n)
+        if not self._stream:
+            self._socket.readinto(buf, n)
+        return None
 
     def write(self, buf, off, n):
-        if network.out():
-            raise OSError(errno.ENOMEM)
+        if network.out_ms() >= 0:
+            return None if self._stream else n
         self._writes = (self._writes + 1) & _MASK
         if _every and self._writes % _every == 0:
             raise OSError(errno.ENOMEM)
         return self._socket.write(buf, off, n)
 
     def close(self):
-        if network.out():
+        if network.out_ms() >= 0:
             network.hold(self._socket)
         else:
             self._socket.close()
