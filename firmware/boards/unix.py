@@ -46,30 +46,31 @@ class Microphone(I2SMicrophone):
         self.stale_frames = 0
         self._handled = 0  # frames that the handler has taken; callback
         self._dropped = 0  # frames that DMA has dropped, and that W has a hole for; callback
-        self._buffers = 0  # that were completed, as far as `_handled` knows; callback
+        self._filled = 0  # frames of the buffer that the handler was told of last; callback
 
     def start(self, rate, channels, handler):
         self.close()
         self.ended = False
         self._handled = 0
         self._dropped = 0
-        self._buffers = 0
+        self._filled = 0
         return super().start(rate, channels, handler)
 
     def stop(self):
         self.close()
 
-    # A buffer may be asked for twice: by the firmware's watchdog, and by a callback that came
-    # late. It counts once.
+    # The handler takes a buffer when it hands out the next one. Told of a buffer it may be
+    # twice: by its watchdog, and by a callback that came late.
+    def arm(self, buf):
+        self._handled += self._filled
+        self._filled = 0
+        self._i2s.readinto(buf)
+
     def filled(self):
         self.ended = self._i2s.ended
-        frames = self._i2s.filled()
-        buffers = self._i2s.completed()
-        if buffers != self._buffers:
-            self._buffers = buffers
-            self._handled += frames
+        self._filled = self._i2s.filled()
         self._dropped = self._i2s.dropped_frames
-        return frames
+        return self._filled
 
     # Flat out: no more than until W is a ring's capacity ahead of `position` (W-28).
     def acknowledged(self, position):

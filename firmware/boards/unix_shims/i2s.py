@@ -133,10 +133,6 @@ class I2S:
         # frames in the buffer of the callback that runs
         return self._filled
 
-    def completed(self):
-        # buffers, also those whose callback is lost or still to come
-        return self._callbacks
-
     def allow(self, frames, settled):
         # Flat out the source waits before it captures more than this in all. A stall has no such limit, but
         # one that does not fit begins only when the host has settled all of the `settled` frames captured: in
