@@ -139,9 +139,8 @@ def test_the_server_that_the_page_shows_runs(free, tmp_path, monkeypatch):
     monkeypatch.setattr(Server, "__next__", two_devices)
     with fleet(device("udp", free, "a"), device("udp", free, "b")):
         exec(compile(code, "README.md", "exec"), {})
-        until(lambda: len(heard) == 2)
+        until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("ossicle ")])
     assert sorted(heard) == ["a", "b"]
-    until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("ossicle ")])
 
 
 def two_devices(server):
@@ -210,19 +209,19 @@ def test_a_device_without_a_key_is_not_heard_unsealed(free):
 
 def test_nothing_is_lost_on_a_bad_network(free):
     bad = Faults(5, drop=0.1, corrupt=0.02, reorder=0.05, repeat=0.02)
-    with fleet(device("udp", free, faults=bad, length=2 * RATE)), ossicle.open(url("udp", free)) as mic:
-        assert exact(mic.events()) == (2 * RATE, [])
+    with fleet(device("udp", free, faults=bad, length=RATE)), ossicle.open(url("udp", free)) as mic:
+        assert exact(mic.events()) == (RATE, [])
 
 
 def test_an_outage_within_the_ring_loses_nothing(free):
-    simulated = device("udp", free, length=3 * RATE)
+    simulated = device("udp", free, length=2 * RATE)
     with fleet(simulated), ossicle.open(url("udp", free)) as mic:
         heard = collect(mic)
         until(lambda: mic.stats.link.host.frames > RATE // 4)
         simulated.mute = True
-        time.sleep(1.2)
+        time.sleep(1.0)
         simulated.mute = False
-        assert exact(heard()) == (3 * RATE, [])
+        assert exact(heard()) == (2 * RATE, [])
 
 
 def test_a_device_that_comes_back_at_another_address_goes_on(free):
@@ -275,13 +274,13 @@ def abandon(mic):
 
 
 def test_two_devices_of_one_name_do_not_mix(free):
-    one = device("udp", free, length=2 * RATE)
-    two = device("udp", free, length=2 * RATE, shift=12345, seed=9)
+    one = device("udp", free, length=RATE)
+    two = device("udp", free, length=RATE, shift=12345, seed=9)
     with fleet(one) as running, ossicle.open(url("udp", free)) as mic:
         heard = collect(mic)
-        until(lambda: mic.stats.link.host.frames > RATE // 2)
+        until(lambda: mic.stats.link.host.frames > RATE // 4)
         running.add(two)
-        assert exact(heard()) == (2 * RATE, [])
+        assert exact(heard()) == (RATE, [])
         assert mic.stats.network.astray > 0
         assert two.fields is None
 
@@ -310,11 +309,11 @@ def test_garbage_at_ten_megabytes_a_second_disturbs_nobody(free):
                 time.sleep(max(0.0, total / 10e6 - (time.monotonic() - began)))
         sent.append(total / (time.monotonic() - began))
 
-    with fleet(device("udp", free, length=2 * RATE)), ossicle.open(url("udp", free)) as mic:
+    with fleet(device("udp", free, length=RATE)), ossicle.open(url("udp", free)) as mic:
         thread = threading.Thread(target=flood)
         thread.start()
         try:
-            assert exact(mic.events()) == (2 * RATE, [])
+            assert exact(mic.events()) == (RATE, [])
         finally:
             stop.set()
             thread.join()
@@ -329,7 +328,7 @@ def collect(mic):
     thread.start()
 
     def wait():
-        thread.join(60)
+        thread.join(90)
         assert not thread.is_alive()
         return events
 
@@ -339,8 +338,9 @@ def collect(mic):
 # Many devices
 
 
+@pytest.mark.parametrize("seconds", [1, pytest.param(60, marks=pytest.mark.soak)])
 @KINDS
-def test_twenty_devices_nothing_lost_nothing_crossed(kind):
+def test_twenty_devices_nothing_lost_nothing_crossed(kind, seconds):
     with ossicle.serve(f"{kind}://{HERE}:0", plain=True) as server:
         devices = [
             device(
@@ -349,8 +349,8 @@ def test_twenty_devices_nothing_lost_nothing_crossed(kind):
                 f"device {n}",
                 seed=n,
                 shift=n * 1_000_003,
-                length=2 * RATE,
-                faults=Faults(n, drop=0.03, corrupt=0.01, reorder=0.05, repeat=0.02),
+                length=seconds * RATE,
+                faults=Faults(n, drop=0.1, corrupt=0.02, reorder=0.05, repeat=0.02),
             )
             for n in range(20)
         ]
@@ -359,7 +359,7 @@ def test_twenty_devices_nothing_lost_nothing_crossed(kind):
             waits = [collect(mic) for mic in mics]
             for mic, wait in zip(mics, waits, strict=True):
                 shift = int(mic.device.split()[1]) * 1_000_003
-                assert exact(wait(), shift) == (2 * RATE, [])
+                assert exact(wait(), shift) == (seconds * RATE, [])
             assert len({mic.device for mic in mics}) == 20
             for mic in mics:
                 mic.close()
