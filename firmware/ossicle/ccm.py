@@ -10,10 +10,14 @@ from array import array
 from cryptolib import aes
 from micropython import const
 
-from ossicle._wire import HEADER_BYTES, PAYLOAD_MAX_BYTES
 from ossicle.cipher import (
     S_NONCE,
     S_SIZE,
+    WORK_BYTES,
+    Z_A,
+    Z_AT,
+    Z_N,
+    Z_SIZE,
     counter_blocks,
     mac_blocks,
     mac_take,
@@ -29,15 +33,13 @@ _STEP = const(64)
 _BLOCK = const(16)
 
 
-# Where the blocks of one packet are made: one for all keys.
+# Where the blocks of a packet are made, piece by piece: one for all keys.
 class Room:
     def __init__(self):
-        most = _BLOCK + (2 + HEADER_BYTES + _BLOCK - 1) // _BLOCK * _BLOCK + PAYLOAD_MAX_BYTES
-        most = (most + _STEP - 1) // _STEP * _STEP
-        self.work = bytearray(most)
+        self.work = bytearray(WORK_BYTES)
         whole = memoryview(self.work)
-        self.views = [whole[:n] for n in range(_STEP, most + 1, _STEP)]
-        self.sizes = array("i", (0, 0))  # authenticated only; encrypted too
+        self.views = [whole[:n] for n in range(_STEP, WORK_BYTES + 1, _STEP)]
+        self.sizes = array("i", (0 for _ in range(Z_SIZE)))
 
 
 class Ccm:
@@ -58,35 +60,50 @@ class Ccm:
     # Encrypts the n bytes behind the first a in their place and writes the tag behind them; the
     # length of all.
     def seal(self, packet, a, n):
-        room = self._room
-        room.sizes[0] = a
-        room.sizes[1] = n
-        self._mac(packet)
-        self._stream(n)
-        stream_xor(packet, room.work, room.sizes)
-        tag_put(packet, room.work, self._state, a + n)
+        self._mac(packet, a, n)
+        self._stream(packet, a, n, True)
         return a + n + 8
 
     # Decrypts them likewise. False when the tag is wrong: then what lies there is nothing.
     def open(self, packet, a, n):
-        room = self._room
-        room.sizes[0] = a
-        room.sizes[1] = n
-        self._stream(n)
-        stream_xor(packet, room.work, room.sizes)
-        tag_open(packet, room.work, a + n)
-        self._mac(packet)
+        self._stream(packet, a, n, False)
+        self._mac(packet, a, n)
         return tag_differs(packet, self._state, a + n) == 0
 
-    def _mac(self, packet):
+    def _mac(self, packet, a, n):
         room = self._room
-        end = mac_blocks(packet, room.work, self._state, room.sizes)
-        view = room.views[(end - 1) // _STEP]
-        self._cbc.encrypt(view, view)
+        sizes = room.sizes
+        sizes[Z_A] = a
+        sizes[Z_N] = n
+        sizes[Z_AT] = 0
+        end = 0
+        view = None
+        while True:
+            more = mac_blocks(packet, room.work, self._state, sizes)
+            if more == 0:
+                break
+            end = more
+            view = room.views[(end - 1) // _STEP]
+            self._cbc.encrypt(view, view)
+            sizes[Z_AT] += WORK_BYTES
         mac_take(room.work, self._state, end, len(view))
 
-    def _stream(self, n):
+    def _stream(self, packet, a, n, seals):
         room = self._room
-        view = room.views[(n + _BLOCK - 1) // _STEP]
-        counter_blocks(room.work, self._state, len(view) // _BLOCK)
-        self._ecb.encrypt(view, view)
+        sizes = room.sizes
+        sizes[Z_A] = a
+        sizes[Z_N] = n
+        at = 0
+        while at < n + _BLOCK:
+            view = room.views[min(n + _BLOCK - at - 1, WORK_BYTES - 1) // _STEP]
+            counter_blocks(room.work, self._state, at // _BLOCK, (at + len(view)) // _BLOCK)
+            self._ecb.encrypt(view, view)
+            if at:
+                pass
+            elif seals:
+                tag_put(packet, room.work, self._state, a + n)
+            else:
+                tag_open(packet, room.work, a + n)
+            sizes[Z_AT] = at
+            stream_xor(packet, room.work, sizes)
+            at += WORK_BYTES

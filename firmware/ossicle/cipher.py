@@ -2,9 +2,13 @@
 # no bounds checks, nothing allocates, and every result is below 2**30.
 #
 # A message lies in `packet`: `a` bytes that are only authenticated, then `n` bytes that are
-# encrypted too, then the tag. `state` belongs to one key and holds what the indices below say.
+# encrypted too, then the tag. It is worked through in pieces of WORK_BYTES, so that the board
+# need not have room for a second packet. `state` belongs to one key and holds what the indices
+# S_ say; `sizes` what the indices Z_ say.
 import micropython
 from micropython import const
+
+WORK_BYTES = const(256)
 
 # Bytes of the state.
 S_CHAIN = const(0)  # the last ciphertext block of the CBC object: what its next block is XORed with
@@ -12,44 +16,53 @@ S_NONCE = const(16)  # 13 bytes
 S_MAC = const(32)  # the first 8 bytes of the last MAC
 S_SIZE = const(40)
 
+Z_A = const(0)
+Z_N = const(1)
+Z_AT = const(2)  # of the piece, in the blocks of the MAC or in the key stream
+Z_SIZE = const(3)
+
 # B0's flags: associated data, a tag of 8 bytes, a length of 2 (RFC 3610, 2.2).
 _B0_FLAGS = const(0x59)
 _TAG_BYTES = const(8)
 
 
-# The blocks that CBC-MAC goes over, into `work`; how many bytes they are. The first one is
+# A piece of the blocks that CBC-MAC goes over, into `work`; its length, 0 behind the end. B0 is
 # XORed with the chain: so the CBC object begins anew, as with an IV of zeros.
 @micropython.viper
 def mac_blocks(packet: ptr8, work: ptr8, state: ptr8, sizes: ptr32) -> int:
-    a = int(sizes[0])
-    n = int(sizes[1])
-    work[0] = _B0_FLAGS ^ int(state[S_CHAIN])
+    a = int(sizes[Z_A])
+    n = int(sizes[Z_N])
+    p = int(sizes[Z_AT])
+    head = 16 + ((2 + a + 15) & -16)
     i = 0
-    while i < 13:
-        work[1 + i] = int(state[S_NONCE + i]) ^ int(state[S_CHAIN + 1 + i])
+    while i < WORK_BYTES and p < head:
+        b = 0
+        if p >= 18:
+            if p - 18 < a:
+                b = int(packet[p - 18])
+        elif p >= 16:
+            b = (a >> 8) if p == 16 else a & 255
+        else:
+            if p == 0:
+                b = _B0_FLAGS
+            elif p < 14:
+                b = int(state[S_NONCE - 1 + p])
+            else:
+                b = (n >> 8) if p == 14 else n & 255
+            b = b ^ int(state[S_CHAIN + p])
+        work[i] = b
         i += 1
-    work[14] = (n >> 8) ^ int(state[S_CHAIN + 14])
-    work[15] = (n & 255) ^ int(state[S_CHAIN + 15])
-    work[16] = a >> 8
-    work[17] = a & 255
-    to = 18
-    i = 0
-    while i < a:
-        work[to] = packet[i]
-        to += 1
-        i += 1
-    while to & 15:
-        work[to] = 0
-        to += 1
+        p += 1
+    q = a + p - head
     end = a + n
-    while i < end:
-        work[to] = packet[i]
-        to += 1
+    while i < WORK_BYTES and q < end:
+        work[i] = packet[q]
         i += 1
-    while to & 15:
-        work[to] = 0
-        to += 1
-    return to
+        q += 1
+    while i & 15:
+        work[i] = 0
+        i += 1
+    return i
 
 
 # After CBC over `done` bytes: the MAC is in the block that ends at `end`, the chain in the last.
@@ -65,32 +78,36 @@ def mac_take(work: ptr8, state: ptr8, end: int, done: int):
         i += 1
 
 
-# The counter blocks that ECB makes the key stream of, the tag's first.
+# The counter blocks from `first` on that ECB makes the key stream of; the first one is the tag's.
 @micropython.viper
-def counter_blocks(work: ptr8, state: ptr8, blocks: int):
-    k = 0
+def counter_blocks(work: ptr8, state: ptr8, first: int, stop: int):
     at = 0
-    while k < blocks:
+    while first < stop:
         work[at] = 1
         i = 0
         while i < 13:
             work[at + 1 + i] = state[S_NONCE + i]
             i += 1
-        work[at + 14] = k >> 8
-        work[at + 15] = k & 255
+        work[at + 14] = first >> 8
+        work[at + 15] = first & 255
         at += 16
-        k += 1
+        first += 1
 
 
-# The message XOR the key stream.
+# The message XOR a piece of the key stream, whose first block is the tag's.
 @micropython.viper
 def stream_xor(packet: ptr8, work: ptr8, sizes: ptr32):
-    at = int(sizes[0])
-    n = int(sizes[1])
+    q = int(sizes[Z_AT]) - 16
+    end = int(sizes[Z_A]) + int(sizes[Z_N])
     i = 0
-    while i < n:
-        packet[at + i] = int(packet[at + i]) ^ int(work[16 + i])
+    if q < 0:
+        i = 16
+        q = 0
+    q += int(sizes[Z_A])
+    while i < WORK_BYTES and q < end:
+        packet[q] = int(packet[q]) ^ int(work[i])
         i += 1
+        q += 1
 
 
 # The tag behind the message: the MAC XOR the key stream's first block.
@@ -102,7 +119,7 @@ def tag_put(packet: ptr8, work: ptr8, state: ptr8, at: int):
         i += 1
 
 
-# The tag out of the packet, where the key stream's first block must not wait for the MAC.
+# The tag out of the packet, before the MAC is known.
 @micropython.viper
 def tag_open(packet: ptr8, work: ptr8, at: int):
     i = 0
