@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
 from mpy import DEVICE, FIRMWARE, run_mpy
 
 from ossicle.proto import _wire as wire
@@ -31,12 +32,14 @@ def frame(kind: wire.Kind, payload: bytes) -> bytes:
     return SerialFraming().wrap(encode(Packet(kind, payload=payload)))
 
 
-def start(channels: int) -> str:
+def start(channels: int, codec: wire.Codec = wire.Codec.PCM16) -> str:
     hop = wire.DEFAULT_HOP if channels == 1 else wire.PAYLOAD_MAX_BYTES // 4
+    if codec is wire.Codec.ADPCM:
+        hop = 4 * hop - 16  # packets are as long
     fields = wire.StartFields(
         token=channels,
         mode=wire.Mode.LOSSLESS,
-        codec=wire.Codec.PCM16,
+        codec=codec,
         channels=channels,
         start_flags=0,
         rate=16000,
@@ -49,11 +52,11 @@ def start(channels: int) -> str:
     return (b"\0" + frame(wire.Kind.START, fields.pack())).hex()
 
 
-def stream(where: Path, heapsize: str, *channels: int) -> Run:
+def stream(where: Path, heapsize: str, *channels: int, codec: wire.Codec = wire.Codec.PCM16) -> Run:
     """One stream for each number of channels; fails where the firmware does not come that far."""
     hello = frame(wire.Kind.HELLO, b'{"ossicle": 1}')
     faster = frame(wire.Kind.SET, wire.SetFields(token=1, key=wire.Key.BAUD, value=921600).pack())
-    said = [(b"\0" + hello + faster).hex(), *map(start, channels)]
+    said = [(b"\0" + hello + faster).hex(), *(start(each, codec) for each in channels)]
     done = run_mpy(DEVICE / "memory_run.py", str(PACKETS), *said, heapsize=heapsize, firmware=where)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
@@ -81,3 +84,11 @@ def test_the_sources_fit_without_wifi() -> None:
     """Compiling them needs memory for a moment; it must have been enough, and be free again."""
     run = stream(FIRMWARE, "164K", 1, 2)
     assert min(free for _, free in run.streams) > 28 * 1024
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_what_adpcm_takes(built: Path, channels: int) -> None:
+    """Its code, and a table with four bytes for each channel and hop, come out of what pcm16 leaves."""
+    plain = stream(built, "164K", channels)
+    coded = stream(built, "164K", channels, codec=wire.Codec.ADPCM)
+    assert 0 < plain.streams[0][1] - coded.streams[0][1] < 2560
