@@ -28,6 +28,7 @@ from __future__ import annotations
 
 from topics import (
     session_adpcm,
+    session_attacked,
     session_beside,
     session_end,
     session_missing,
@@ -46,6 +47,8 @@ def vectors() -> list[Vector]:
         session_end,
         session_beside,
         session_sealed,
+        session_attacked,
+        session_attacked,
         session_adpcm,
     )
     return [vector for topic in topics for vector in topic.vectors()]

@@ -1,65 +1,10 @@
-"""Sealed sessions (W-47 to W-52). tests/sealing.py tells the steps that only these have."""
+"""Sealed sessions (W-47 to W-52): how they begin, go on, and who may have one."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from topics.rings import BOTH, DEVICE, HOST
-from topics.sessions import (
-    START,
-    STARTED,
-    Step,
-    Vector,
-    audio,
-    capture,
-    device,
-    event,
-    heard,
-    host,
-    quiet,
-    resumed,
-    session,
-    wait,
-)
-
-KEY = bytes(range(32)).hex()
-SECRET = {"host": KEY, "device": KEY, "plain": False}
-REASON_SEALED = 12
-
-
-def sealed(name: str, clauses: str, note: str, sides: list[str], steps: list[Any], **settings: Any) -> Vector:
-    seal = {**SECRET, **settings.pop("seal", {})}
-    return {**session(name, clauses, note, sides, steps, **settings), "seal": seal}
-
-
-def asks(challenge: str = "$c") -> Step:
-    return host("hello", 0, ossicle=1, host="ossicle", challenge=challenge)
-
-
-def answers(challenge: str = "$d", **fields: Any) -> Step:
-    said = {"ossicle": 1, "device": "a9e47", "challenge": challenge, "proof": "$proof", **fields}
-    return device("hello", 0, **{name: value for name, value in said.items() if value is not None})
-
-
-def greeting(challenge: str = "$c", answer: str = "$d") -> list[Step]:
-    return [asks(challenge), answers(answer), {"agree": True}]
-
-
-def start(**changes: Any) -> Step:
-    return host("start", 0, **{**START, **changes})
-
-
-def clear(step: Step) -> Step:
-    return {**step, "clear": True}
-
-
-def forged(step: Step) -> Step:
-    return {**step, "forged": True}
-
-
-BEGUN = [*greeting(), start(), device("started", **STARTED), event("started")]
-PING = host("ping", echo="0102030405060708")
-ANOTHER = {"token": "$t2"}
+from topics.sealings import BEGUN, PING, REASON_SEALED, answers, asks, clear, greeting, sealed, start
+from topics.sessions import STARTED, Vector, audio, capture, device, event, heard, host, quiet, resumed, wait
 
 
 def handshakes() -> list[Vector]:
@@ -219,127 +164,6 @@ def handshakes() -> list[Vector]:
     ]
 
 
-def attacks() -> list[Vector]:
-    return [
-        sealed(
-            "sealed-replayed-to-device",
-            "W-47 W-49",
-            "a START that was recorded starts nothing, in its session nor after it",
-            DEVICE,
-            [
-                *BEGUN,
-                {"again": "start"},
-                {"bad": 1},
-                asks("$c"),
-                {"again": "start"},
-                {"bad": 2},
-                PING,
-                device("pong", echo="0102030405060708"),
-                {"again": "ping"},
-                {"bad": 3},
-                quiet(200, "device", "pong", "started"),
-            ],
-        ),
-        sealed(
-            "sealed-replayed-to-host",
-            "W-47",
-            "a chunk that comes again is no chunk",
-            HOST,
-            [
-                *BEGUN,
-                audio(0),
-                heard(0, 512),
-                {"again": "audio"},
-                {"again": "started"},
-                {"refused": {"replay": 2}},
-                audio(1),
-                heard(0, 1024),
-            ],
-        ),
-        sealed(
-            "sealed-forged-to-device",
-            "W-47",
-            "another key, no seal, a HELLO that is sealed: dropped and counted",
-            DEVICE,
-            [
-                *BEGUN,
-                forged(PING),
-                forged(host("stop")),
-                forged(start(**ANOTHER)),
-                clear(PING),
-                clear(host("stop")),
-                clear(host("set", 0, token=1, key=2, value=1)),
-                {"bad": 6},
-                capture(512),
-                audio(0),
-                PING,
-                device("pong", echo="0102030405060708"),
-                {"bad": 6},
-            ],
-        ),
-        sealed(
-            "sealed-forged-to-host",
-            "W-47 W-51 W-52",
-            "another key, no seal: dropped and counted; a HELLO changes nothing",
-            HOST,
-            [
-                *BEGUN,
-                audio(0),
-                forged(audio(1, range=[512, 1024], wrong=[512, 1024])),
-                clear(audio(1, range=[512, 1024], wrong=[512, 1024])),
-                clear(audio(1, "last", range=[512, 512])),
-                {"refused": {"tag": 1, "unsealed": 2}},
-                device("hello", 0, ossicle=2, device="a9e47"),
-                answers("$d5"),
-                answers(challenge=None, proof=None),
-                audio(1),
-                audio(2),
-                heard(0, 1536),
-                quiet(500, "host", "hello", "start"),
-            ],
-        ),
-        sealed(
-            "sealed-hello-changes-nothing",
-            "W-52",
-            "HELLOs of others while a session is in force",
-            DEVICE,
-            [
-                *BEGUN,
-                asks("$c7"),
-                host("hello", 0, ossicle=9),
-                capture(512),
-                audio(0),
-                PING,
-                device("pong", echo="0102030405060708"),
-                {"bad": 0},
-            ],
-        ),
-        sealed(
-            "sealed-version-while-held",
-            "W-51",
-            "the device falls silent; somebody says another version; the stream goes on all the same",
-            HOST,
-            [
-                *BEGUN,
-                audio(0),
-                wait(2100),
-                asks("$c2"),
-                device("hello", 0, ossicle=2, device="a9e47"),
-                answers("$d9", ossicle=2),
-                answers(challenge=None, proof=None),
-                wait(2500),
-                answers(challenge=None, proof=None),
-                answers("$d2"),
-                {"agree": True},
-                resumed(1, 0, 1),
-                event("started", resumed=True),
-                audio(1),
-                heard(0, 1024),
-            ],
-        ),
-    ]
-
-
 def policies() -> list[Vector]:
     refused = clear(device("refused", 0, token="$t", reason=REASON_SEALED))
     return [
@@ -456,4 +280,4 @@ def policies() -> list[Vector]:
 
 
 def vectors() -> list[Vector]:
-    return handshakes() + attacks() + policies()
+    return handshakes() + policies()

@@ -157,7 +157,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class NoKey:
-    """Nothing can be sealed with the device of this id; `why` as in `KeyMissingError`. Nothing was started."""
+    """Nothing can be sealed with this device, and nothing was started. `why`: see KeyMissingError."""
 
     device: str
     why: str

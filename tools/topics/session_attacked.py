@@ -1,0 +1,128 @@
+"""Sealed sessions under attack: replays, forgeries, HELLOs of others (W-47, W-49, W-51, W-52)."""
+
+from __future__ import annotations
+
+from topics.rings import DEVICE, HOST
+from topics.sealings import ANOTHER, BEGUN, PING, answers, asks, clear, forged, sealed, start
+from topics.sessions import Vector, audio, capture, device, event, heard, host, quiet, resumed, wait
+
+
+def vectors() -> list[Vector]:
+    return [
+        sealed(
+            "sealed-replayed-to-device",
+            "W-47 W-49",
+            "a START that was recorded starts nothing, in its session nor after it",
+            DEVICE,
+            [
+                *BEGUN,
+                {"again": "start"},
+                {"bad": 1},
+                asks("$c"),
+                {"again": "start"},
+                {"bad": 2},
+                PING,
+                device("pong", echo="0102030405060708"),
+                {"again": "ping"},
+                {"bad": 3},
+                quiet(200, "device", "pong", "started"),
+            ],
+        ),
+        sealed(
+            "sealed-replayed-to-host",
+            "W-47",
+            "a chunk that comes again is no chunk",
+            HOST,
+            [
+                *BEGUN,
+                audio(0),
+                heard(0, 512),
+                {"again": "audio"},
+                {"again": "started"},
+                {"refused": {"replay": 2}},
+                audio(1),
+                heard(0, 1024),
+            ],
+        ),
+        sealed(
+            "sealed-forged-to-device",
+            "W-47",
+            "another key, no seal, a HELLO that is sealed: dropped and counted",
+            DEVICE,
+            [
+                *BEGUN,
+                forged(PING),
+                forged(host("stop")),
+                forged(start(**ANOTHER)),
+                clear(PING),
+                clear(host("stop")),
+                clear(host("set", 0, token=1, key=2, value=1)),
+                {"bad": 6},
+                capture(512),
+                audio(0),
+                PING,
+                device("pong", echo="0102030405060708"),
+                {"bad": 6},
+            ],
+        ),
+        sealed(
+            "sealed-forged-to-host",
+            "W-47 W-51 W-52",
+            "another key, no seal: dropped and counted; a HELLO changes nothing",
+            HOST,
+            [
+                *BEGUN,
+                audio(0),
+                forged(audio(1, range=[512, 1024], wrong=[512, 1024])),
+                clear(audio(1, range=[512, 1024], wrong=[512, 1024])),
+                clear(audio(1, "last", range=[512, 512])),
+                {"refused": {"tag": 1, "unsealed": 2}},
+                device("hello", 0, ossicle=2, device="a9e47"),
+                answers("$d5"),
+                answers(challenge=None, proof=None),
+                audio(1),
+                audio(2),
+                heard(0, 1536),
+                quiet(500, "host", "hello", "start"),
+            ],
+        ),
+        sealed(
+            "sealed-hello-changes-nothing",
+            "W-52",
+            "HELLOs of others while a session is in force",
+            DEVICE,
+            [
+                *BEGUN,
+                asks("$c7"),
+                host("hello", 0, ossicle=9),
+                capture(512),
+                audio(0),
+                PING,
+                device("pong", echo="0102030405060708"),
+                {"bad": 0},
+            ],
+        ),
+        sealed(
+            "sealed-version-while-held",
+            "W-51",
+            "the device falls silent; somebody says another version; the stream goes on all the same",
+            HOST,
+            [
+                *BEGUN,
+                audio(0),
+                wait(2100),
+                asks("$c2"),
+                device("hello", 0, ossicle=2, device="a9e47"),
+                answers("$d9", ossicle=2),
+                answers(challenge=None, proof=None),
+                wait(2500),
+                answers(challenge=None, proof=None),
+                answers("$d2"),
+                {"agree": True},
+                resumed(1, 0, 1),
+                event("started", resumed=True),
+                audio(1),
+                heard(0, 1024),
+            ],
+        ),
+    ]
