@@ -9,8 +9,9 @@ finished. Two rules make it right whenever the recorder is killed:
    frame behind it goes into the file, and the journal as a whole before the first frame of all.
 
 So a journal that is missing or has no rows, beside a file without frames, is a recording that was not begun.
-Each row is one transaction. They are not flushed to the disk one by one: what the system was given survives a
-kill, not a power cut, after which the journal may be older than the file.
+Rows are few: one transaction for each gap and each stream, and one each few seconds for the times. They are
+not flushed to the disk one by one: what the system was given survives a kill, not a power cut, after which
+the journal may be older than the file.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Self
 
 from .errors import OssicleError
+from .ledger import GapRow, Ledger, Origin, StreamRow, Timing
 
 VERSION = 1
 SUFFIX = ".journal"
@@ -34,46 +36,12 @@ CREATE TABLE stream (start INTEGER PRIMARY KEY, id BLOB, position INTEGER, hop I
     codec INTEGER);
 CREATE TABLE gap (start INTEGER, stop INTEGER, frames INTEGER, cause TEXT, estimated INTEGER,
     silent INTEGER, PRIMARY KEY (start, silent));
+CREATE TABLE timing (start INTEGER PRIMARY KEY, time REAL, uncertainty REAL, true_rate REAL);
 """
 
 
 class JournalError(OssicleError):
     """A recording that cannot be gone on with, or a journal that cannot be written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What the whole recording comes from."""
-
-    device: str
-    rate: int
-    channels: int
-
-
-@dataclass(frozen=True, slots=True)
-class StreamRow:
-    """From frame `start` of the file on lies the stream `stream_id`, from its frame `position` on."""
-
-    start: int
-    stream_id: bytes
-    position: int
-    hop: int
-    overlap: int
-    codec: int
-
-
-@dataclass(frozen=True, slots=True)
-class GapRow:
-    """Frames [start, stop) of the file are silence that stands for a gap of `frames`.
-
-    `stop` None: the gap takes no room in the file; `frames` is None as well where nobody knows its length.
-    """
-
-    start: int
-    stop: int | None
-    frames: int | None
-    cause: str
-    estimated: bool
 
 
 def journal_of(file: Path) -> Path:
@@ -144,21 +112,27 @@ class Journal:
         """Forget what lies behind the end of the file, which has `frames` frames: only a power cut leaves
         such."""
         with _told(self.path), self._transaction():
-            self._database.execute("DELETE FROM stream WHERE start > ?", (frames,))
-            self._database.execute("DELETE FROM gap WHERE start > ?", (frames,))
+            for table in ("stream", "gap", "timing"):
+                self._database.execute(f"DELETE FROM {table} WHERE start > ?", (frames,))
 
-    @property
-    def streams(self) -> list[StreamRow]:
-        """All streams, in the order of the file."""
+    def ledger(self) -> Ledger:
+        """All that it tells of the file."""
+        ledger = Ledger(self.origin)
         with _told(self.path):
-            return [StreamRow(*row) for row in self._rows("SELECT * FROM stream ORDER BY start")]
+            for row in self._database.execute("SELECT * FROM stream ORDER BY start"):
+                ledger.stream(StreamRow(*row))
+            for start, stop, frames, cause, about, _ in self._database.execute(_GAPS):
+                ledger.gap(GapRow(start, stop, frames, cause, bool(about)))
+            for start, *timing in self._database.execute("SELECT * FROM timing"):
+                ledger.timings[start] = Timing(*timing)
+        return ledger
 
-    @property
-    def gaps(self) -> list[GapRow]:
-        """All gaps, in the order of the file."""
+    def silence(self) -> tuple[int, int]:
+        """Frames of silence that stand for gaps, and where the last of them ends; both 0 without any."""
         with _told(self.path):
-            found = self._rows("SELECT * FROM gap ORDER BY start, silent")
-            return [GapRow(start, stop, n, cause, bool(about)) for start, stop, n, cause, about, _ in found]
+            query = "SELECT COALESCE(SUM(stop - start), 0), COALESCE(MAX(stop), 0) FROM gap"
+            total, last = self._database.execute(query).fetchone()
+        return int(total), int(last)
 
     def stream(self, row: StreamRow, before: GapRow | None = None) -> None:
         """Another stream begins, or the same one further on, `before` it a gap that takes no room. It takes
@@ -166,12 +140,20 @@ class Journal:
         with _told(self.path), self._transaction():
             if before is not None:
                 self._database.execute(_PUT_GAP, (*astuple(before), False))
+            self._database.execute("DELETE FROM timing WHERE start = ?", (row.start,))
             self._database.execute(_PUT_STREAM, astuple(row))
 
     def gap(self, row: GapRow) -> None:
         """A gap: before its silence is written."""
         with _told(self.path):
             self._database.execute(_PUT_GAP, (*astuple(row), True))
+
+    def timing(self, start: int, timing: Timing) -> None:
+        """What is known meanwhile of the times of the stream that begins at `start`."""
+        with _told(self.path):
+            self._database.execute(
+                "INSERT OR REPLACE INTO timing VALUES (?, ?, ?, ?)", (start, *astuple(timing))
+            )
 
     def speed(self, baud: int | None) -> None:
         """The speed that host and device agreed on, which the next recorder tries first."""
@@ -190,9 +172,6 @@ class Journal:
         self.close()
         discard(self._file)
 
-    def _rows(self, query: str, *values: Any) -> list[Any]:
-        return self._database.execute(query, values).fetchall()
-
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         self._database.execute("BEGIN")
@@ -205,6 +184,7 @@ class Journal:
 
 
 _PUT_STREAM = "INSERT OR REPLACE INTO stream VALUES (?, ?, ?, ?, ?, ?)"
+_GAPS = "SELECT * FROM gap ORDER BY start, silent"
 _PUT_GAP = "INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?, ?, ?)"
 
 

@@ -25,6 +25,8 @@ from ossicle.emulator import Emulator
 from ossicle.journal import Journal, journal_of
 
 RATE = 16000
+RING_S = 33792 / RATE
+SLACK_S = 0.3  # from the last frame written to the kill, and from the resume to the first frame written
 
 
 class Recorder:
@@ -33,6 +35,8 @@ class Recorder:
     def __init__(self, url: str, out: Path) -> None:
         self._command = [sys.executable, "-m", "ossicle.cli", "record", url, "--resume", "--out", str(out)]
         self._out = out
+        self._left: tuple[float, int] | None = None  # when nobody wrote any more, and what there was
+        self.outages_s: list[float] = []
         self.told: list[dict[str, Any]] = []
         self.start()
 
@@ -44,12 +48,15 @@ class Recorder:
     def kill(self, *, again: bool = True) -> None:
         """And begin another one at once."""
         self._child.kill()
+        if self._left is None:
+            self._left = (time.monotonic(), self.frames)
         self._hear()
         if again:
             self.start()
 
     def end(self) -> None:
         """Wait for its own end."""
+        self.wait_for(self.frames + 1)
         self._hear()
         assert self._child.returncode == 0
 
@@ -67,6 +74,9 @@ class Recorder:
         while self.frames < frames and self._child.poll() is None:
             assert time.monotonic() < end, "waited in vain"
             time.sleep(0.005)
+        if self._left is not None and self.frames > self._left[1]:
+            self.outages_s.append(time.monotonic() - self._left[0])
+            self._left = None
 
 
 def noise(path: Path, seconds: float) -> np.ndarray:
@@ -112,13 +122,18 @@ def killed(tmp_path: Path, link: str, seed: int, kills: int, seconds: float) -> 
             if draw.random() < 0.7:
                 recorder.wait_for(recorder.frames + 1)
         recorder.end()
-    assert [row for row in recorder.told if row["event"] in ("gap", "stream")] == []
     streams = {row["stream"] for row in recorder.told if row["event"] == "started"}
     assert len(streams) == 1
-    last = recorder.told[-1]
-    assert (last["event"], last["frames"], last["gaps"]) == ("done", len(expected), 0)
-    heard, _ = soundfile.read(out, dtype="int16")
+    with soundfile.SoundFile(out) as file:
+        heard = file.read(dtype="int16")
+        gaps = json.loads(file.comment)["gaps"]
+    for gap in gaps:
+        expected[gap["start_frame"] : gap["stop_frame"]] = 0
     np.testing.assert_array_equal(heard, expected)
+    # A machine that is busy may need longer to start a process than the board's ring lasts.
+    lost = sum(gap["frames"] for gap in gaps)
+    assert lost <= sum(max(0.0, away + SLACK_S - RING_S) for away in recorder.outages_s) * RATE, gaps
+    assert recorder.told[-1]["missing_frames"] == lost
     assert not journal_of(out).exists()
 
 
@@ -151,4 +166,4 @@ def test_it_comes_back_at_the_last_speed(tmp_path: Path) -> None:
         left.close()
         recorder.start()
         recorder.end()
-    assert recorder.told[-1]["gaps"] == 0
+    assert recorder.told[-1]["gaps"] == 0 or recorder.outages_s[0] > RING_S - SLACK_S

@@ -14,7 +14,9 @@ from ossicle.audio.segmenter import find_segments
 from ossicle.cli.guard import complain, os_error_line
 from ossicle.cli.meter import FLOOR_DBFS, Meter, level_dbfs
 from ossicle.cli.recorder import Recorder
+from ossicle.cli.tape import Tape
 from ossicle.demo import labels
+from ossicle.ledger import Ledger, Origin
 from ossicle.proto.events import Gap
 from ossicle.sinks import open_sink
 
@@ -82,7 +84,7 @@ def test_no_segment_hides_a_gap(ossicle: Run, speech: Path) -> None:
 def test_a_long_gap_is_silent_to_the_last_frame(tmp_path: Path, channels: int, suffix: str) -> None:
     path = tmp_path / f"x{suffix}"
     sink = open_sink(path, 16000, channels)
-    recorder = Recorder(sink)
+    recorder = Recorder(Tape(sink, Ledger(Origin("mic", 16000, channels))))
     shape = (100,) if channels == 1 else (100, channels)
     recorder.audio(0, np.ones(shape, np.int16))
     recorder.gap(Gap(100, 50_100, "overwritten"), 50_000)

@@ -23,9 +23,10 @@ from simdevice import SimDevice, audio
 from simthread import behind_pty
 
 from ossicle.cli.options import CodecName
-from ossicle.cli.recorder import take_up
+from ossicle.cli.tape import take_up
 from ossicle.errors import OssicleError
-from ossicle.journal import Journal, Origin, StreamRow, journal_of
+from ossicle.journal import Journal, journal_of
+from ossicle.ledger import Origin, StreamRow
 from ossicle.sinks import WavSink, open_sink
 
 STREAM = StreamRow(0, b"12345678", 0, 512, 0, 0)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ossicle.journal import GapRow, Journal, JournalError, Origin, StreamRow, discard, journal_of
+from ossicle.journal import Journal, JournalError, discard, journal_of
+from ossicle.ledger import GAPS_KEPT, GapRow, Origin, StreamRow, Timing
 
 ORIGIN = Origin("ossicle-äöü", 16000, 2)
 FIRST = StreamRow(0, b"12345678", 0, 512, 0, 0)
@@ -29,6 +30,9 @@ def filled(file: Path) -> Journal:
     journal.gap(GapRow(1000, 1400, 400, "overwritten", False))
     journal.stream(SECOND, GapRow(5000, None, None, "reset", False))
     journal.gap(GapRow(5000, 5001, 1, "capture", True))
+    journal.timing(0, Timing(1e9, 0.25, None))
+    journal.timing(0, Timing(1e9 + 1, 0.002, 16001.25))
+    journal.timing(5000, Timing())
     return journal
 
 
@@ -38,12 +42,14 @@ def test_what_goes_in_comes_out(file: Path) -> None:
     assert journal is not None
     assert journal.origin == ORIGIN
     assert journal.baud == 921600
-    assert journal.streams == [FIRST, SECOND]
-    assert journal.gaps == [
+    assert journal.ledger().streams == [FIRST, SECOND]
+    assert journal.ledger().gaps == [
         GapRow(1000, 1400, 400, "overwritten", False),
         GapRow(5000, None, None, "reset", False),
         GapRow(5000, 5001, 1, "capture", True),
     ]
+    assert journal.silence() == (401, 5001)
+    assert journal.ledger().timings == {0: Timing(1e9 + 1, 0.002, 16001.25), 5000: Timing()}
     journal.speed(460800)
     journal.close()
     again = Journal.open(file)
@@ -57,7 +63,8 @@ def test_a_stream_without_a_frame_gives_its_place_to_the_next(file: Path) -> Non
     journal = filled(file)
     other = replace(SECOND, stream_id=b"abcdefgh")
     journal.stream(other)
-    assert journal.streams == [FIRST, other]
+    assert journal.ledger().streams == [FIRST, other]
+    assert list(journal.ledger().timings) == [0]
 
 
 @pytest.mark.parametrize(
@@ -75,15 +82,16 @@ def test_a_stream_without_a_frame_gives_its_place_to_the_next(file: Path) -> Non
 def test_the_length_of_the_file_is_the_truth(file: Path, frames: int, streams: int, gaps: int) -> None:
     journal = filled(file)
     journal.settle(frames)
-    assert (len(journal.streams), len(journal.gaps)) == (streams, gaps)
+    assert (len(journal.ledger().streams), len(journal.ledger().gaps)) == (streams, gaps)
     journal.settle(frames)
-    assert (len(journal.streams), len(journal.gaps)) == (streams, gaps)
+    assert (len(journal.ledger().streams), len(journal.ledger().gaps)) == (streams, gaps)
 
 
 WRITER = """
 import sys
 from pathlib import Path
-from ossicle.journal import *
+from ossicle.journal import Journal
+from ossicle.ledger import GapRow, Origin, StreamRow
 file, at = Path(sys.argv[1]), 1
 journal = Journal.create(file, Origin("d", 8000, 1), StreamRow(0, b"12345678", 0, 512, 0, 0), 9600)
 while True:
@@ -105,8 +113,9 @@ def test_a_row_that_was_taken_survives_a_kill(file: Path, rows: int) -> None:
         told = max([rows, *(int(line) for line in writer.stdout.read().splitlines())])
     journal = Journal.open(file)
     assert journal is not None
-    assert [row.start for row in journal.gaps[:told]] == list(range(1, told + 1))
-    assert len(journal.gaps) <= told + 1
+    ledger = journal.ledger()
+    assert [row.start for row in ledger.gaps] == list(range(1, min(ledger.gap_count, GAPS_KEPT) + 1))
+    assert told <= ledger.gap_count == journal.silence()[1] - 1 <= told + 1
 
 
 def test_a_journal_that_was_not_finished_is_none(file: Path) -> None:

@@ -3,6 +3,7 @@ the one that goes on makes of them what one that was never killed makes."""
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import sqlite3
@@ -18,8 +19,10 @@ import soundfile
 from ossicle import journal as journals
 from ossicle.cli.capture import Place, Totals, capture
 from ossicle.cli.guard import Interrupts
-from ossicle.cli.recorder import Recorder, begin, take_up
-from ossicle.journal import GapRow, StreamRow, journal_of
+from ossicle.cli.recorder import Recorder
+from ossicle.cli.tape import Tape, begin, take_up
+from ossicle.journal import journal_of
+from ossicle.ledger import GapRow, Ledger, Origin, StreamRow, Timing
 from ossicle.proto.events import Audio, Event, Gap, Started
 from ossicle.proto.request import Resume
 from ossicle.sinks import SinkError, open_sink
@@ -55,6 +58,11 @@ class Device:
     def resume(self, position: int) -> Resume:
         return Resume(A, position, 512, 921600)
 
+    stats = SimpleNamespace(link=SimpleNamespace(true_rate=RATE * 1.0001))
+
+    def time_of(self, position: int) -> tuple[float, float]:
+        return 1e9 + position / RATE, 0.002
+
     def events(self) -> Iterator[Event]:
         names = [stream for stream, _, _ in self.SCRIPT]
         first = names.index(self._from.stream_id)
@@ -62,7 +70,8 @@ class Device:
         for number, (stream, gaps, length) in enumerate(self.SCRIPT):
             if number < first:
                 continue
-            yield started(stream, number == first and position > 0)
+            self.started = started(stream, number == first and position > 0)
+            yield self.started
             yield from self._play(stream, gaps, length, position)
             if number + 1 < len(names):
                 yield Gap(length, None, "reset")
@@ -144,7 +153,7 @@ class Fate:
     def _watched(self, real: Any, divisible: bool) -> Any:
         def call(*arguments: Any, **named: Any) -> Any:
             if self.step():
-                if divisible and len(arguments[1]) < 2048:  # a head lies within a page: whole or not at all
+                if divisible and len(arguments[1]) != 2048:  # a head lies within a page: whole or not at all
                     real(arguments[0], arguments[1][: len(arguments[1]) // 2])
                 raise Killed
             return real(*arguments, **named)
@@ -162,7 +171,7 @@ def record(out: Path, *, finish: bool) -> bool:
         device: Any = Device(left.resume if left else None)
         place, totals = (left.place, left.totals) if left else (Place(), Totals())
         with left.tape if left else begin(out, device) as tape:
-            recorder = Recorder(tape.sink, tape.journal, device)
+            recorder = Recorder(tape, device)
             totals = capture(
                 device.events(), [recorder], Interrupts(), place=place, totals=totals, longest=LONGEST
             )
@@ -188,9 +197,20 @@ def check(out: Path) -> None:
     np.testing.assert_array_equal(heard, sounds)
     found = journals.Journal.open(out)
     assert found is not None
-    assert found.streams == streams
-    assert found.gaps == gaps
+    assert found.ledger().streams == streams
+    assert found.ledger().gaps == gaps
+    timings = {row.start: Timing(1e9 + row.position / RATE, 0.002, RATE * 1.0001) for row in streams}
+    assert found.ledger().timings == timings
     found.close()
+    with soundfile.SoundFile(out) as file:
+        told = json.loads(file.comment)
+    assert [row["stream"] for row in told["streams"]] == [row.stream_id.hex() for row in streams]
+    assert [row["start_frame"] for row in told["streams"]] == [row.start for row in streams]
+    assert [row["drift_ppm"] for row in told["streams"]] == [100.0] * 3
+    assert told["streams"][1]["time"] == "2001-09-09T01:46:40.750000+00:00"
+    assert [(row["start_frame"], row["frames"]) for row in told["gaps"]] == [
+        (gap.start, gap.frames) for gap in gaps
+    ]
 
 
 @pytest.fixture
@@ -311,14 +331,14 @@ def test_a_stream_whose_beginning_was_missed_is_the_one_in_force(tmp_path: Path)
     out = tmp_path / "x.wav"
     device: Any = Device()
     with begin(out, device) as tape:
-        recorder = Recorder(tape.sink, tape.journal, device)
+        recorder = Recorder(tape, device)
         recorder.audio(0, sound(A, 0, 5))
         recorder.gap(Gap(5, None, "overflow"), None)
         device.started = started(B)
         recorder.gap(Gap(5, 9, "overflow"), 4)
         recorder.audio(9, sound(B, 4, 8))
         assert tape.journal is not None
-        assert tape.journal.streams[1:] == [StreamRow(5, B, 0, 512, 0, 0)]
+        assert tape.journal.ledger().streams[1:] == [StreamRow(5, B, 0, 512, 0, 0)]
     left = take_up(out)
     assert left is not None
     assert left.resume == Resume(B, 8, 512, 921600)
@@ -327,7 +347,8 @@ def test_a_stream_whose_beginning_was_missed_is_the_one_in_force(tmp_path: Path)
 def test_a_long_gap_is_a_hole_in_the_file(tmp_path: Path) -> None:
     out = tmp_path / "x.wav"
     with open_sink(out, RATE) as sink:
-        Recorder(sink).gap(Gap(0, 3600 * RATE, "overwritten"), 3600 * RATE)
+        tape = Tape(sink, Ledger(Origin("mic", RATE, 1)))
+        Recorder(tape).gap(Gap(0, 3600 * RATE, "overwritten"), 3600 * RATE)
         sink.write(sound(A, 0, 3))
     assert soundfile.info(out).frames == 3600 * RATE + 3
     assert out.stat().st_blocks * 512 < out.stat().st_size / 100

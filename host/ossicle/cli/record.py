@@ -14,8 +14,9 @@ from .consumers import Gaps, Watch
 from .guard import Interrupts
 from .meter import Meter, watched
 from .output import Output, seconds
-from .recorder import SILENCE_MAX_S, Recorder, begin, take_up
+from .recorder import SILENCE_MAX_S, Recorder
 from .source import from_device, start, suits
+from .tape import begin, take_up
 
 
 def record(
@@ -88,7 +89,7 @@ def record(
             start_frame=place.frame,
             stream=microphone.started.stream_id.hex(),
         )
-        recorder = Recorder(tape.sink, tape.journal, microphone)
+        recorder = Recorder(tape, microphone)
         with Meter(shown=watched(as_json), total_s=total_s or length_s) as meter:
             totals = capture(
                 microphone.events(),
