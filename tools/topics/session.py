@@ -48,7 +48,6 @@ def vectors() -> list[Vector]:
         session_beside,
         session_sealed,
         session_attacked,
-        session_attacked,
         session_adpcm,
     )
     return [vector for topic in topics for vector in topic.vectors()]
