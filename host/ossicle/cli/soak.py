@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from ..soak.plan import Faults, Plan, span
+from ..soak.plan import SECONDS_MAX, Faults, Plan, span
 from . import options
 from .guard import FAILED, complain
 from .output import Output
@@ -42,7 +42,7 @@ def soak(
         typer.Option("--kill", metavar="AT", help="The host's process gets SIGKILL, and is started again."),
     ] = None,
     seconds: Annotated[
-        float, typer.Option("--seconds", min=1.0, max=60000.0, help="Of audio, from each board.")
+        float, typer.Option("--seconds", min=1.0, max=SECONDS_MAX, help="Of audio, from each board.")
     ] = 60.0,
     seed: Annotated[int, typer.Option("--seed", help="The same seed, the same faults.")] = 1,
     mode: options.DeliveryMode = options.Mode.lossless,

@@ -13,6 +13,7 @@ from itertools import pairwise
 from struct import Struct
 
 UP, DOWN = "up", "down"  # from the device, to the device
+SECONDS_MAX = 60_000  # the board counts frames modulo 2**30
 _DIGITS = Struct("<7Q")
 _WHOLE = float(1 << 64)
 
@@ -124,6 +125,10 @@ class Plan:
             raise ValueError(f"link {self.link!r}: serial, udp or ws")
         if not 1 <= self.devices <= 32:
             raise ValueError(f"{self.devices} devices: from 1 to 32")
+        if self.devices > 1 and self.link == "serial":
+            raise ValueError("several devices are heard on udp or ws")
+        if not 0 < self.seconds <= SECONDS_MAX:
+            raise ValueError(f"{self.seconds:g} seconds: more than 0 and at most {SECONDS_MAX}")
         if self.devices > 1 and self.kills:
             raise ValueError("a host of several devices cannot be killed here")
         spans = sorted((*self.outages, *self.stalls), key=lambda each: each.at)
