@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ..api import Microphone
 from . import options
 from .capture import Place, Totals, capture
 from .consumers import Gaps, Watch
@@ -79,30 +80,29 @@ def record(
         else:
             # Only now, when there is something to hear: an older recording of that name is lost with it.
             tape, place, totals = stack.enter_context(begin(out, microphone)), Place(), Totals()
-        output.event(
-            "started",
-            "" if left is None else f"{out}: goes on at {place.frame / use_rate:.3f} s",
-            device=microphone.device,
-            rate=microphone.rate,
-            channels=microphone.channels,
-            file=str(out),
-            start_frame=place.frame,
-            stream=microphone.started.stream_id.hex(),
-        )
-        recorder = Recorder(tape, microphone)
+        _tell_start(output, out, microphone, place)
         with Meter(shown=watched(as_json), total_s=total_s or length_s) as meter:
+            consumers = (Recorder(tape, microphone), Watch(meter, microphone), Gaps(output, use_rate))
+            longest = SILENCE_MAX_S * use_rate
             totals = capture(
-                microphone.events(),
-                (recorder, Watch(meter, microphone), Gaps(output, use_rate)),
-                interrupts,
-                limit,
-                place=place,
-                totals=totals,
-                longest=SILENCE_MAX_S * use_rate,
+                microphone.events(), consumers, interrupts, limit, place=place, totals=totals, longest=longest
             )
         with interrupts.shield():
             tape.finish()
     _tell_end(output, out, totals, use_rate)
+
+
+def _tell_start(output: Output, out: Path, microphone: Microphone, place: Place) -> None:
+    output.event(
+        "started",
+        f"{out}: goes on at {place.frame / microphone.rate:.3f} s" if place.stream_id else "",
+        device=microphone.device,
+        rate=microphone.rate,
+        channels=microphone.channels,
+        file=str(out),
+        start_frame=place.frame,
+        stream=microphone.started.stream_id.hex(),
+    )
 
 
 def _tell_end(output: Output, out: Path, totals: Totals, rate: int) -> None:
