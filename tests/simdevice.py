@@ -319,7 +319,7 @@ class SimDevice:
     def on_request(self, packet: Packet) -> None:
         gone: dict[Cause, list[list[int]]] = {}
         for start, stop in ranges(packet):
-            for sequence in range(start, stop):
+            for sequence in range(start, min(stop, self.written // self.hop + 1)):
                 cause = self.lost(sequence)
                 if cause is not None:
                     runs = gone.setdefault(cause, [])

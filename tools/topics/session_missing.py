@@ -14,7 +14,6 @@ from topics.sessions import (
     heard,
     host,
     quiet,
-    resumed,
     session,
     wait,
 )
@@ -360,15 +359,17 @@ def missing() -> list[Vector]:
         ),
         session(
             "too-far-ahead-and-true",
-            "W-22 W-56",
+            "W-56",
             "the host was asleep, with its clock: when nothing else comes, the device is asked, and believed",
             HOST,
             [
                 *begun(),
                 audio(0),
                 *[audio(i) for i in (500, 501, 502)],
-                *resumed(1, 498, 498),
-                *[audio(i) for i in range(498, 503)],
+                host("request", ranges=[[1, 503]]),
+                device("gone", ranges=[[2, 498]], cause=1),
+                device("gone", ranges=[[1, 498]], cause=1),
+                *[audio(i, "resent") for i in range(498, 503)],
                 event("gap", start=512, stop=498 * 512, cause="overwritten"),
                 heard(498 * 512, 503 * 512),
             ],

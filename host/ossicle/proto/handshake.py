@@ -75,8 +75,6 @@ class Trigger(Enum):
     STOP = auto()
     END = auto()
     PART = auto()
-    DOUBT = auto()
-    """What comes cannot be: the device is asked where it is."""
     VERSION = auto()
     NO_KEY = auto()
     """What has to be sealed cannot be."""
@@ -99,7 +97,6 @@ TRANSITIONS: dict[tuple[State, Trigger], State] = {
     (State.STREAMING, Trigger.STOP): State.STOPPING,
     (State.STREAMING, Trigger.END): State.ENDED,
     (State.STREAMING, Trigger.LOST): State.GREETING,
-    (State.STREAMING, Trigger.DOUBT): State.STARTING,
     (State.STOPPING, Trigger.END): State.ENDED,
     (State.STOPPING, Trigger.TIMEOUT): State.ENDED,
     (State.STOPPING, Trigger.LOST): State.ENDED,

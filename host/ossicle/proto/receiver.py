@@ -280,7 +280,7 @@ class Receiver:
     def _on_audio(self, packet: Packet, now: float) -> None:
         stream = self.stream
         if stream is None or not stream.take(packet, now):
-            self._disbelieve(now)
+            self.counters.malformed += 1
         elif stream.audio.ended:
             stream.acks.hurry()
             self._handshake.move(Trigger.END, now)
@@ -288,13 +288,7 @@ class Receiver:
     def _on_gone(self, packet: Packet, now: float) -> None:
         stream = self.stream
         if stream is not None and not stream.gone(ranges(packet), cause_name(packet.payload[1]), now):
-            self._disbelieve(now)
-
-    def _disbelieve(self, now: float) -> None:
-        """What cannot be; too much of it, and the device is asked (W-56)."""
-        self.counters.malformed += 1
-        if self.stream is not None and self.stream.horizon.doubt:
-            self._handshake.move(Trigger.DOUBT, now)
+            self.counters.malformed += 1
 
     def _on_hello(self, packet: Packet, now: float) -> None:
         before = self._seal.keys if self._seal is not None else None

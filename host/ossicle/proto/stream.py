@@ -59,7 +59,7 @@ class Stream:
         self.clock = Clock(started.rate)
         self.acks = Acks(ring_sequences)
         self.round_trip = RoundTrip(started.ring_frames / started.rate * _SPREAD_OF_RING)
-        self.horizon = Horizon(ring_sequences, started.hop / started.rate)
+        self._horizon = Horizon(ring_sequences, started.hop / started.rate)
         self._requests = Requests(deadline_s is not None, counters, self.round_trip)
         self._sightings = Sightings()
         self._deadline_s = deadline_s
@@ -72,7 +72,6 @@ class Stream:
         """A session is in force, the first one or another: what exists, and what no longer does."""
         if started.resumed:
             self._requests.resumed(now)
-        self.horizon.settle(now)
         if started.session != self.started.session:
             self._expected = None
         self.started = started
@@ -120,7 +119,7 @@ class Stream:
             return False
         sequence = packet.sequence
         audio = self.audio
-        if self.horizon.hides(sequence + 1, audio.highest, now):
+        if self._horizon.hides(sequence, sequence + 1, audio.highest, now):
             return False
         fresh = sequence >= audio.highest
         resent = bool(packet.flags & _RESENT)
@@ -128,7 +127,7 @@ class Stream:
         if not audio.add(sequence, packet.flags, frames):
             return False
         self._heard_audio = now
-        self.horizon.believed(now)
+        self._horizon.believed(now)
         if wanted:
             self._requests.came(sequence, resent, self._sightings.since(sequence), now)
         elif not resent:
@@ -142,7 +141,7 @@ class Stream:
 
     def gone(self, told: list[Range], cause: str, now: float) -> bool:
         """A GONE; false when it speaks of what cannot exist."""
-        if self.horizon.hides(told[-1][1], self.audio.highest, now):
+        if self._horizon.hides(told[0][0], told[-1][1], self.audio.highest, now):
             return False
         for start, stop in told:
             self.audio.gone(start, stop, cause)
@@ -163,6 +162,8 @@ class Stream:
                 if limit > audio.next:
                     audio.gone(audio.next, limit, "deadline")
             asked = self._requests.poll(audio, self._sightings, now, heard, self._heard_audio)
+            if not asked:
+                asked = self._horizon.question(audio.highest, now, self.round_trip.again_s)
             if asked:
                 send(Kind.REQUEST, pack_ranges(asked))
             echo = self.clock.ping(now)

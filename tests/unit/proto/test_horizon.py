@@ -2,9 +2,8 @@
 
 import struct
 
-from simworld import RATE, check, ended, of, world
+from simworld import RATE, check, ended, world
 
-from ossicle.proto import events as ev
 from ossicle.proto._wire import Cause, Kind
 from ossicle.proto.handshake import State
 from ossicle.proto.horizon import Horizon
@@ -13,28 +12,33 @@ from ossicle.proto.packets import pack_ranges
 
 def test_the_limit_grows_with_the_time_since_the_last_audio():
     horizon = Horizon(50, 0.032)
-    assert not horizon.hides(114, 0, 10.0)
-    assert horizon.hides(115, 0, 10.0)
-    assert not horizon.hides(115, 0, 10.02)
-    assert not horizon.hides(0, 10**9, 10.0)  # seen already
+    assert not horizon.hides(113, 114, 0, 10.0)
+    assert horizon.hides(114, 115, 0, 10.0)
+    assert not horizon.hides(114, 115, 0, 10.02)
+    assert not horizon.hides(0, 10**9, 10**9, 10.0)  # seen already
     horizon.believed(20.0)
-    assert horizon.hides(500, 100, 21.0)
-    assert not horizon.hides(500, 100, 20.0 + 0.032 * (400 - 114) / 2 + 0.001)
+    assert horizon.hides(499, 500, 100, 21.0)
+    assert not horizon.hides(499, 500, 100, 20.0 + 0.032 * (400 - 114) / 2 + 0.001)
 
 
-def test_doubt_comes_of_several_and_an_answer_is_believed_once():
+def test_doubt_comes_of_several_and_an_answer_is_believed():
     horizon = Horizon(50, 0.032)
-    horizon.settle(1.0)
-    assert horizon.hides(900, 0, 1.0)  # without doubt an answer changes nothing
-    for _ in range(2):
-        assert not horizon.doubt
-        horizon.hides(900, 0, 1.0)
-    assert horizon.doubt
-    horizon.settle(1.0)
-    assert not horizon.doubt
-    assert not horizon.hides(900, 0, 1.0)
-    horizon.believed(1.0)
-    assert horizon.hides(1900, 900, 1.0)
+    for stop in (900, 5000, 901):
+        assert horizon.question(10, 1.0, 0.1) == []
+        assert horizon.hides(stop - 1, stop, 10, 1.0)
+    assert horizon.question(10, 1.0, 0.1) == [(10, 901)]
+    assert horizon.question(10, 1.05, 0.1) == []
+    assert horizon.question(10, 1.11, 0.1) == [(10, 901)]
+    assert horizon.hides(11, 900, 10, 1.1)  # answers nothing
+    assert horizon.hides(10, 902, 10, 1.1)  # was not asked for
+    assert not horizon.hides(10, 900, 10, 1.1)
+    assert horizon.question(902, 2.0, 0.1) == []
+    horizon.believed(1.2)
+    assert horizon.hides(10, 900, 10, 1.2)
+    horizon = Horizon(50, 0.032)
+    for _ in range(3):
+        horizon.hides(2**30 - 2, 2**30 - 1, 10, 1.0)
+    assert horizon.question(10, 1.0, 0.1) == [(10, 2**30 - 1)]
 
 
 def test_a_forged_chunk_or_gone_does_not_end_the_recording():
@@ -51,13 +55,11 @@ def test_a_forged_chunk_or_gone_does_not_end_the_recording():
     assert w.receiver.counters.malformed == 3
     assert w.run(10, ended(w))
     assert check(w.events).gaps == []
-    assert w.receiver.counters.resumes == 0
 
 
 def test_a_host_that_slept_with_its_clock_goes_on_where_the_device_is():
     w = world(length=RATE * 30)
     w.run(2)
-    starts = len(of(w, ev.Started))
     receiver, device = w.receiver, w.device
     for _ in range(1000):  # the device alone
         device.heard_at = device.now
@@ -71,7 +73,6 @@ def test_a_host_that_slept_with_its_clock_goes_on_where_the_device_is():
     (gap,) = check(w.events).gaps
     assert gap.cause == "overwritten"
     assert 10 * RATE - device.ring <= gap.frames <= 10.2 * RATE - device.ring
-    assert len(of(w, ev.Started)) == starts + 1
     assert receiver.counters.malformed >= 3
 
 
@@ -86,4 +87,4 @@ def test_a_source_that_skips_without_time_is_believed_after_a_question():
     assert w.receiver.state is State.ENDED
     assert sum(gap.frames for gap in told.gaps) >= RATE * 200
     assert told.ended == device.written
-    assert w.receiver.counters.resumes == 1
+    assert {gap.cause for gap in told.gaps} == {"overwritten", "capture"}
