@@ -38,10 +38,9 @@ START_S = 1.0  # for a process: Python, its imports, the port
 _TURN_S = 0.05
 _PATIENCE_S = 30.0  # of the host with a device that is silent, beyond the longest outage
 _SPARE_S = 60.0  # that a run may take beyond its audio
-_HEAP_AT_S = (1.5, 1.7, 1.9)  # after the start
-_HEAP_END = 0.97  # of the frames
-_HEAP_EVERY_S = 0.2
-_HEAP_LAST = 3
+_HEAP_PARTS = (0.1, 0.95)  # of the frames: there the heap is looked at, until it was often enough
+_HEAP_LOOKS = 3
+_HEAP_EVERY_S = 0.15
 _MEMORY_EVERY_S = 0.5
 _SAY_EVERY_S = 1.0
 
@@ -69,7 +68,8 @@ class Board:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115
         self.record = Record(self._file)
         self.relay: SerialRelay | UdpRelay | WebSocketRelay
-        self._heap_asked = 0.0
+        self._heaps_asked: tuple[list[float], list[float]] = ([], [])  # when, at the start and at the end
+        self._next_heap = 0.0
         port = 0
         if plan.link != "serial":
             network = UdpRelay if plan.link == "udp" else WebSocketRelay
@@ -150,21 +150,28 @@ class Board:
         with self._lock:
             return self.record.drops()
 
-    def look(self, now: float, since_s: float) -> None:
+    def look(self, now: float) -> None:
         """Read the record; ask for the heap at the start and at the end."""
         with self._lock:
             self.record.poll()
-        asked = sum(since_s >= at for at in _HEAP_AT_S)
-        late = self.record.captured >= _HEAP_END * self.pattern.frames and not self.ended
-        if self._heap_asked < asked or (late and now - self._heap_asked >= _HEAP_EVERY_S):
-            self._heap_asked = now if late and asked == len(_HEAP_AT_S) else self._heap_asked + 1
-            self.emulator.ask_heap()
+        for part, asked in zip(_HEAP_PARTS, self._heaps_asked, strict=True):
+            due = self.record.captured >= part * self.pattern.frames and now >= self._next_heap
+            if due and len(asked) < _HEAP_LOOKS and not self.ended:
+                asked.append(now)
+                self._next_heap = now + _HEAP_EVERY_S
+                self.emulator.ask_heap()
 
     def heaps(self) -> tuple[int, int]:
-        """Bytes in use after a collection, at the start and at the end; 0 where it was not looked at."""
-        sizes = [size for _, size in self.record.heaps]
-        first, last = sizes[: len(_HEAP_AT_S)], sizes[len(_HEAP_AT_S) :][-_HEAP_LAST:]
-        return min(first, default=0), min(last, default=0)
+        """Bytes in use after a collection, at the start and at the end; 0 where it was not looked at.
+
+        The least of several looks: what is on the stack at one of them is kept by it.
+        """
+        between = next(iter(self._heaps_asked[1]), float("inf"))
+        heaps = self.record.heaps
+        return (
+            min((size for at, size in heaps if at < between), default=0),
+            min((size for at, size in heaps if at >= between), default=0),
+        )
 
     def verdicts(self, closed: list[Closed], over: float) -> list[Verdict]:
         """Of every stream that the board has played."""
@@ -270,7 +277,7 @@ class Run:
             since = now - self._gate.began if self._gate.began is not None else 0.0
             self._kill_when_due(now, since)
             for board in self._boards:
-                board.look(now, since)
+                board.look(now)
                 if board.emulator.failure:
                     raise LinkError(board.emulator.failure)
             self._tell(now, since)
