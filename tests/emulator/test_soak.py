@@ -56,7 +56,7 @@ def test_faults_two_outages_and_a_kill(link: str) -> None:
     outcome, figures = soak(link=link, faults=FAULTS, outages=outages, kills=(2.1,), seconds=3)
     assert_nothing_lost(figures, 3)
     assert outcome.holds
-    assert (figures["streams"], len(figures["recovery_ms"])) == (1, 4)
+    assert (figures["streams"], figures["kills"], len(figures["recovery_ms"])) == (1, 1, 4)
     assert figures["up"]["dropped"] > 0, "there were faults"
     assert figures["up"]["audio"] >= 94
     assert figures["latency_ms"]["p50"] >= 32, "a hop takes that long"

@@ -62,7 +62,7 @@ def test_three_outages(link: str, faults: Faults) -> None:
 
 @pytest.mark.parametrize("link", LINKS)
 def test_three_kills(link: str) -> None:
-    nothing_lost(60, link=link, kills=(10, 25, 40))
+    assert nothing_lost(60, link=link, kills=(10, 25, 40))["kills"] == 3
 
 
 @pytest.mark.parametrize("link", LINKS)

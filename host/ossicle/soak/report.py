@@ -52,6 +52,7 @@ class Outcome:
     heaps: list[tuple[int, int]]
     memory: Memory
     stats: list[dict[str, Any]]
+    kills: int
     allowance_s: float
     late_s: float
     seconds: float
@@ -87,6 +88,7 @@ class Outcome:
             "lost_unavoidable": sum(verdict.unavoidable for verdict in verdicts),
             "lost_before_ring": sum(verdict.dropped for verdict in verdicts),
             "streams": len(verdicts),
+            "kills": self.kills,
             "recovery_ms": [round(each * 1e3) for each in recoveries.tolist()],
             "allowance_ms": round(self.allowance_s * 1e3),
             "host_growth_mb": round(self.memory.growth / 1e6, 1),
