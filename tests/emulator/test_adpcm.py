@@ -10,11 +10,12 @@ from random import Random
 import numpy as np
 import pytest
 import soundfile
+from commandline import Run, emulated
 from line import Heard, Line, drive, hear
 from numpy.typing import NDArray
 from oracle import adpcm
 
-import ossicle
+import ossicle as host
 from ossicle.emulator import Emulator
 from ossicle.proto import events
 from ossicle.proto.receiver import Receiver
@@ -130,7 +131,7 @@ def test_with_rts_and_cts(tmp_path: Path, codec: str) -> None:
     sent = recording(tmp_path / "a.wav", 3 * RATE)
     expected = coded(sent) if codec == "adpcm" else sent
     with Emulator(tmp_path / "a.wav", speed="max", config={"uart_rts": 22, "uart_cts": 19}) as board:
-        with ossicle.open(f"{board.url}?rtscts=1", codec=codec) as mic:
+        with host.open(f"{board.url}?rtscts=1", codec=codec) as mic:
             blocks = [block.data for block in mic.blocks(1000)]
             stats = mic.stats.link
         assert board.stop() == 0
@@ -142,6 +143,13 @@ def test_with_rts_and_cts(tmp_path: Path, codec: str) -> None:
 def test_what_a_user_gets(tmp_path: Path) -> None:
     expected = coded(recording(tmp_path / "a.wav", 30_000, 2))
     url = f"emulator:{tmp_path / 'a.wav'}?speed=max"
-    with ossicle.open(url, channels=2, codec="adpcm") as mic:
+    with host.open(url, channels=2, codec="adpcm") as mic:
         blocks = [block.data for block in mic.blocks(1000, always_2d=True)]
     assert np.array_equal(np.concatenate(blocks), expected)
+
+
+def test_on_the_command_line(tmp_path: Path, ossicle: Run) -> None:
+    expected = coded(recording(tmp_path / "a.wav", 20_001))
+    done = ossicle("record", emulated(tmp_path / "a.wav"), "--codec", "adpcm", "--out", "b.wav")
+    assert done.returncode == 0, done.stderr
+    assert np.array_equal(soundfile.read(tmp_path / "b.wav", dtype="int16")[0], expected[:, 0])
