@@ -252,6 +252,8 @@ def test_open_times_leave_out_what_was_closed() -> None:
     closed = [Closed(1.0, 2.0, 0.3), Closed(1.5, 2.5, 0.7), Closed(4.0, 5.0, 0.2), Closed(9.0, 12.0, 0.1)]
     found = open_times(closed, 0.0, 10.0, 0.0)
     assert found == [Open(0.0, 1.0, 0.0), Open(2.5, 4.0, 0.7), Open(5.0, 9.0, 0.2)]
+    nested = open_times([Closed(1.0, 2.0, 0.7), Closed(1.5, 2.5, 0.3)], 0.0, 10.0, 0.0)
+    assert nested == [Open(0.0, 1.0, 0.0), Open(2.5, 10.0, 0.7)], "the larger allowance counts"
     assert open_times([], 0.0, 10.0, 0.4) == [Open(0.0, 10.0, 0.4)]
 
 

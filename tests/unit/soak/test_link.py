@@ -177,6 +177,8 @@ def test_what_waits_is_bounded() -> None:
         through.put(bytes(1000), through.next_fate(), 0.0)
     assert through.counts["refused"] == 5000 - (1 << 22) // 1000
     assert len(through.take(1.0)) == (1 << 22) // 1000
+    through.put(bytes(1000), Fate(), 1.0)
+    assert len(through.take(1.0)) == 1, "there is room again"
 
 
 @pytest.mark.parametrize("size", [0, 5, 125, 126, 65_535, 65_536])
