@@ -55,7 +55,10 @@ def test_it_goes_on_at_exactly_the_position(overlap, back, away):
     assert w.run(20, ended(w))
     assert heard(w.events, position) == ([], RATE * 5)
     assert [started.resumed for started in of(w, ev.Started)] == [True]
-    assert w.receiver.counters.resumes == 1
+    counters = w.receiver.counters
+    assert counters.resumes == 1
+    assert counters.frames == RATE * 5 - position
+    assert counters.frames_first + counters.frames_overlap + counters.frames_resent == counters.frames
 
 
 def test_what_the_ring_lost_meanwhile_is_one_gap():
@@ -101,7 +104,7 @@ def test_nothing_is_missing_but_the_end(overlap):
     w = world(request=StreamRequest(hop=64, overlap=overlap, baud=2_000_000), length=64 * 100 + 10)
     assert w.run(5, ended(w))
     position = w.receiver.position
-    w.device.acked = 0
+    w.device.last_repeats = wire.LAST_REPEATS_MAX  # it waits to be asked
     killed(w, position)
     assert w.run(5, ended(w))
     assert heard(w.events, position) == ([], position)
