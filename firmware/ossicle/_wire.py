@@ -2,7 +2,7 @@
 from micropython import const
 from struct import pack_into
 
-SPEC_HASH = "7885d55f"
+SPEC_HASH = "d05c504f"
 PROTOCOL_VERSION = const(1)
 PAYLOAD_MAX_BYTES = const(1344)
 HEADER_BYTES = const(16)

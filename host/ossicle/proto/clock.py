@@ -1,80 +1,58 @@
 """When was a frame captured, by the host's clock, and how fast does the microphone really run?
 
 The device's ticks are microseconds modulo 2**30 (18 minutes), so each is unwrapped around what is expected
-of it. Two straight lines do the rest:
+of it. Then two straight lines do the rest: `timeline` has the device's time over position, `offset` the
+host's time over the device's.
 
-- ticks over position, by least squares over the chunks of the last minutes: the true sample rate. One
-  chunk's ticks are an estimate from the callback that delivered it, right within a DMA buffer.
-- host time over ticks, from PING and PONG: NTP's offset (RFC 5905, section 8), by the half of the exchanges
-  with the shortest round trips, since a long one was long in one direction only.
+The two unwrap by themselves: chunks by their positions, which go on whatever happens to the host, and
+exchanges by the host's clock, which stands while the host sleeps. Where that leaves them whole wraps apart,
+the newest chunk tells how many: it came less than a wrap after its capture.
 
-Both are kept over bounded numbers of points. Nothing here is used to order or to place audio.
+Nothing here is used to order or to place audio: positions are counted by the device.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
 from itertools import count
+from math import floor
 
 from ._wire import NUMBER_LIMIT, PING_INTERVAL_MS, PongFields
+from .offset import Offset
+from .timeline import Timeline
 
-_PINGS_MAX = 4  # on their way at once; older ones count as lost
-_EXCHANGES_MAX = 64
-_CHUNKS_MAX = 256
-_CHUNK_EVERY_S = 0.5  # of audio: 256 points are two minutes
-_DRIFT_MAX = 500e-6  # of two crystals; more is a wrong measurement
-_DRIFT_SPAN_S = 10.0  # exchanges closer together say nothing of drift
-_FAST_PINGS = 4  # at the start, so that the first audio has a time soon
+_WRAP_S = NUMBER_LIMIT / 1e6
+_PINGS_MAX = 16  # on their way at once; older ones count as lost
+_PING_S = PING_INTERVAL_MS / 1000
+_FAST_PINGS = 16  # at the start, so that the first audio has a time soon; and after a break
 _FAST_PING_S = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """y = y0 + slope * (x - x0); `residual` is the root mean square around it."""
-
-    x0: float
-    y0: float
-    slope: float
-    residual: float
-
-    def at(self, x: float) -> float:
-        """The y at x."""
-        return self.y0 + self.slope * (x - self.x0)
-
-
-def fit(points: list[tuple[float, float]], slope: float | None = None) -> Line:
-    """The least-squares line through at least one point; with `slope` given only its height is fitted."""
-    size = len(points)
-    x0 = sum(x for x, _ in points) / size
-    y0 = sum(y for _, y in points) / size
-    spread = sum((x - x0) ** 2 for x, _ in points)
-    if slope is None:
-        slope = sum((x - x0) * (y - y0) for x, y in points) / spread if spread else 0.0
-    squares = sum((y - y0 - slope * (x - x0)) ** 2 for x, y in points)
-    return Line(x0, y0, slope, (squares / size) ** 0.5)
+_HURRY_AGAIN_S = 60.0  # a device that does not run by the clock breaks at each exchange
+_AHEAD_S = 60.0  # a chunk cannot come before its capture; by so much it may seem to
+_SOON_S = 10.0  # chunks that come later than that say nothing of the way
+_ARRIVAL_UNCERTAINTY_S = 0.25
 
 
 def unwrap(ticks: int, near: float) -> float:
-    """The time in microseconds that `ticks` means without their wrap: the one nearest to `near`."""
-    return ticks + NUMBER_LIMIT * round((near - ticks) / NUMBER_LIMIT)
+    """The time in seconds that `ticks` means without their wrap: the one nearest to `near`."""
+    time = ticks / 1e6
+    return time + _WRAP_S * round((near - time) / _WRAP_S)
 
 
 class Clock:
-    """The device's clock as the host knows it. The host's times are seconds, the device's microseconds."""
+    """The device's clock as the host knows it. All times are seconds; `now` is of a monotonic clock."""
 
     def __init__(self, rate: int) -> None:
         self._nominal = rate
         self._echo = count(1)
         self._pings: dict[bytes, float] = {}
         self._ping_at = float("-inf")
-        self._sent = 0
-        self._exchanges: deque[tuple[float, float, float]] = deque(maxlen=_EXCHANGES_MAX)
-        self._chunks: deque[tuple[float, float]] = deque(maxlen=_CHUNKS_MAX)  # position, device time
-        self._next_chunk = 0  # position from which the next point is taken
+        self._fast = _FAST_PINGS  # pings that are still to follow each other fast
+        self._hurried_at = float("-inf")
+        self._offset = Offset()
+        self._timeline = Timeline(rate)
+        self._exchange: tuple[float, float] | None = None  # the newest: device's and host's time
+        self._chunk: tuple[int, float] | None = None  # the newest: position and the device's time
+        self._wraps = 0  # that the exchanges' time is ahead of the chunks' time
         self._arrival: tuple[int, float] | None = None  # position and host time of the earliest arrival
-        self._capture: Line | None = None  # device time over position
-        self._host: Line | None = None  # host time over device time
         self.rtt_s = 0.0
         """Of the last exchange; 0 before the first."""
 
@@ -82,11 +60,10 @@ class Clock:
 
     def ping(self, now: float) -> bytes | None:
         """The echo of a PING to send now, or None while none is due."""
-        interval = _FAST_PING_S if self._sent < _FAST_PINGS else PING_INTERVAL_MS / 1000
-        if now - self._ping_at < interval:
+        if now - self._ping_at < (_FAST_PING_S if self._fast else _PING_S):
             return None
         self._ping_at = now
-        self._sent += 1
+        self._fast = max(0, self._fast - 1)
         echo = next(self._echo).to_bytes(8, "little")
         while len(self._pings) >= _PINGS_MAX:
             del self._pings[next(iter(self._pings))]
@@ -102,38 +79,49 @@ class Clock:
         rtt = now - sent - inside
         if rtt < 0:
             return None
-        middle = (sent + now) / 2
-        if self._exchanges:
-            device, host, _ = self._exchanges[-1]
-            near = device + (middle - host) * 1e6
-        else:
-            near = fields.receive_us
-        device = unwrap(fields.receive_us, near) + inside * 5e5
-        self._exchanges.append((device, middle, rtt))
+        received = fields.receive_us / 1e6
+        if self._exchange is not None:
+            device, host = self._exchange
+            received = unwrap(fields.receive_us, device + sent - host)
+        self._exchange = (received + inside, now)
         self.rtt_s = rtt
-        self._host = None
+        breaks = self._offset.breaks
+        self._offset.exchange(sent, received, received + inside, now)
+        if self._offset.breaks > breaks and now - self._hurried_at >= _HURRY_AGAIN_S:
+            self._hurried_at = now
+            self._fast = _FAST_PINGS
         return rtt
 
     # Audio
 
     def chunk(self, position: int, ticks: int, frames: int, now: float) -> None:
         """A chunk came for the first time: position and ticks of its first frame, its length, the time."""
-        start = now - frames / self._nominal
-        if self._arrival is None or start - self._at_arrival(position) < 0:
-            self._arrival = (position, start)
-        if position < self._next_chunk:
+        length = frames / self._nominal
+        if self._arrival is None or now - length < self._at_arrival(position):
+            self._arrival = (position, now - length)
+        device = self._unwrapped(position, ticks, now)
+        self._chunk = (position, device)
+        self._timeline.add(position, device)
+        if self._exchange is None:
             return
-        self._next_chunk = position + round(_CHUNK_EVERY_S * self._nominal)
-        if self._chunks:
-            last_position, device = self._chunks[-1]
-            near = device + (position - last_position) * 1e6 / self._nominal
-        elif self._exchanges:
-            device, host, _ = self._exchanges[-1]
-            near = device + (now - host) * 1e6
-        else:
-            near = ticks
-        self._chunks.append((float(position), unwrap(ticks, near)))
-        self._capture = None
+        latest = self._exchange[0] + now - self._exchange[1]  # the device's time, as the exchanges have it
+        self._wraps = floor((latest - device + _AHEAD_S) / _WRAP_S)
+        device += self._wraps * _WRAP_S + length
+        if latest - device < _SOON_S:
+            self._offset.arrival(device, now)
+
+    def hole(self, position: int) -> None:
+        """From `position` on the driver lost audio, and nobody knows exactly how much (W-37)."""
+        self._timeline.hole(position)
+
+    def _unwrapped(self, position: int, ticks: int, now: float) -> float:
+        if self._chunk is not None:
+            last, device = self._chunk
+            return unwrap(ticks, device + (position - last) * (self._timeline.slope or 1 / self._nominal))
+        if self._exchange is not None:
+            device, host = self._exchange
+            return unwrap(ticks, device + now - host)
+        return ticks / 1e6
 
     def _at_arrival(self, position: int) -> float:
         assert self._arrival is not None
@@ -141,47 +129,33 @@ class Clock:
 
     # What is known
 
+    @property
+    def drift_ppm(self) -> float | None:
+        """By how many millionths the device's clock runs faster than the host's; None for not yet known."""
+        drift = self._offset.drift
+        return None if drift is None else drift * 1e6
+
+    @property
+    def breaks(self) -> int:
+        """Times that device and host did not agree with what was known of them: a clock was set, or slept."""
+        return self._offset.breaks
+
     def true_rate(self) -> float | None:
         """Frames a second of the host's clock, or None before enough was heard to beat the nominal rate."""
-        capture, host = self._lines()
-        if capture is None or host is None or not capture.slope or len(self._chunks) < 8:
-            return None
-        return 1 / (capture.slope * host.slope)
+        slope, drift = self._timeline.slope, self._offset.drift
+        return None if slope is None or drift is None else (1 + drift) / slope
 
     def time_of(self, position: int) -> tuple[float, float] | None:
-        """The host's time at which `position` was captured and its uncertainty, both in seconds."""
-        capture, host = self._lines()
-        if capture is not None and host is not None:
-            best = min(rtt for _, _, rtt in self._exchanges)
-            time = host.at(capture.at(position))
-            return time, best / 2 + host.residual + capture.residual / 1e6
-        if self._arrival is None:
+        """The host's time at which `position` was captured and its uncertainty, both in seconds.
+
+        None where nothing is known, and where the device does not run by any clock (an emulated one flat
+        out).
+        """
+        line = self._timeline.line(position)
+        if line is None or self._arrival is None:
             return None
-        # Nothing but arrivals: never before the capture, and late by what the link and the hop cost.
-        return self._at_arrival(position), 0.25
-
-    def _lines(self) -> tuple[Line | None, Line | None]:
-        if self._capture is None and self._chunks:
-            self._capture = self._fit_capture()
-        if self._host is None and self._exchanges:
-            self._host = self._fit_host()
-        return self._capture, self._host
-
-    def _fit_capture(self) -> Line:
-        nominal = 1e6 / self._nominal
-        points = list(self._chunks)
-        if len(points) >= 8:
-            line = fit(points)
-            if abs(line.slope / nominal - 1) <= _DRIFT_MAX:
-                return line
-        return fit(points, nominal)
-
-    def _fit_host(self) -> Line:
-        best = sorted(self._exchanges, key=lambda exchange: exchange[2])
-        points = [(device, host) for device, host, _ in best[: max(1, len(best) // 2)]]
-        span = (max(x for x, _ in points) - min(x for x, _ in points)) / 1e6
-        if len(points) >= 8 and span >= _DRIFT_SPAN_S:
-            line = fit(points)
-            if abs(line.slope * 1e6 - 1) <= _DRIFT_MAX:
-                return line
-        return fit(points, 1e-6)
+        if self._exchange is None:
+            # Nothing but arrivals: never before the capture, and late by what the link and the hop cost.
+            return self._at_arrival(position), _ARRIVAL_UNCERTAINTY_S
+        found = self._offset.at(line.at(position) + self._wraps * _WRAP_S)
+        return None if found is None else (found[0], found[1] + line.residual)

@@ -103,7 +103,11 @@ class Stats:
     """Sequences that are not settled: some came, some are missing."""
     rtt_s: float
     true_rate: float | None
-    """Frames a second of the host's clock."""
+    """Frames a second of the host's clock; None before it was measured."""
+    drift_ppm: float | None
+    """By how many millionths the device's clock runs faster than the host's; None before it was measured."""
+    clock_breaks: int
+    """Times that the device's clock did not agree with what was known: one was set, or the host slept."""
     frames_undecodable: int
     """Serial frames or datagrams that could not be a packet."""
     refused: Mapping[str, int]

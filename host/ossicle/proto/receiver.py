@@ -250,6 +250,8 @@ class Receiver:
             waiting=stream.audio.highest - stream.audio.next if stream else 0,
             rtt_s=stream.round_trip.smoothed_s if stream else 0.0,
             true_rate=stream.clock.true_rate() if stream else None,
+            drift_ppm=stream.clock.drift_ppm if stream else None,
+            clock_breaks=stream.clock.breaks if stream else 0,
             frames_undecodable=self._framing.dropped,
             refused=self.refused.snapshot(),
             host=copy(self.counters),

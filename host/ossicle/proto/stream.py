@@ -25,6 +25,7 @@ _WINDOW_MIN = 64
 _SPREAD_OF_RING = 1 / 8  # of the time that a ring holds, at most, round trips that vary make a question late
 _CODEC = wire.FLAG_CODEC_MASK
 _RESENT = int(Flag.RESENT)
+_DISCONTINUITY = int(Flag.DISCONTINUITY)
 
 Send = Callable[[Kind, bytes], None]
 
@@ -137,6 +138,8 @@ class Stream:
             self._requests.resent(sequence, now)
         elif fresh:
             self.clock.chunk(sequence * started.hop, packet.ticks_us, len(frames), now)
+        if packet.flags & _DISCONTINUITY:
+            self.clock.hole(sequence * started.hop + len(frames))
         return True
 
     def gone(self, told: list[Range], cause: str, now: float) -> bool:
@@ -145,6 +148,8 @@ class Stream:
             return False
         for start, stop in told:
             self.audio.gone(start, stop, cause)
+            if cause == "capture":
+                self.clock.hole(start * self.audio.hop)
         return True
 
     def work(self, now: float, heard: float, hold: int | None, send: Send) -> None:
