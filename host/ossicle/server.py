@@ -30,7 +30,9 @@ class ServerStats:
     failed: int
     """Devices that said HELLO, and whose stream did not start."""
     opening: int
-    """Devices whose stream is being started, or waits for `accept`."""
+    """Devices whose stream is being started."""
+    ready: int
+    """Microphones that wait for `accept`."""
 
 
 class Server:
@@ -81,8 +83,8 @@ class Server:
     def stats(self) -> ServerStats:
         """A snapshot of every counter."""
         with self._lock:
-            waiting = len(self._opening) + len(self._ready)
-            return ServerStats(self._hub.counts, self._accepted, self._failed, waiting)
+            opening, ready = len(self._opening), len(self._ready)
+            return ServerStats(self._hub.counts, self._accepted, self._failed, opening, ready)
 
     def accept(self, timeout: float | None = None) -> Microphone:
         """The microphone of the next device, started. TimeoutError after `timeout` seconds; LinkError when

@@ -383,15 +383,19 @@ def test_a_server_hands_out_devices_as_they_appear_and_again_when_they_return(fr
 
 
 def test_closing_a_server_leaves_accepted_microphones_and_ends_the_others(free):
-    with fleet(device("udp", free, "a", length=RATE), device("udp", free, "b", length=RATE)):
+    devices = {name: device("udp", free, name, length=2 * RATE) for name in "ab"}
+    with fleet(*devices.values()):
         server = ossicle.serve(url("udp", free))
         mic = server.accept(LATE_S)
-        until(lambda: server.stats.opening == 1)
+        (other,) = set(devices) - {mic.device}
+        until(lambda: server.stats.ready == 1)
         server.close()
-        assert exact(mic.events()) == (RATE, [])
+        until(lambda: devices[other].ended)
+        assert exact(mic.events()) == (2 * RATE, [])
         mic.close()
-    with socket.socket(type=socket.SOCK_DGRAM) as other:
-        other.bind((HERE, free))
+    assert devices[other].stopped_at is not None
+    with socket.socket(type=socket.SOCK_DGRAM) as again:
+        again.bind((HERE, free))
 
 
 def test_a_server_tells_which_device_could_not_be_had(free):

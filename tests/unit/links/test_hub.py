@@ -5,12 +5,15 @@ import time
 import pytest
 from simnet import hello, packet
 
-from ossicle.errors import LinkError
+from ossicle.errors import LinkError, SilentError
 from ossicle.links import hub as hubs
 from ossicle.links import peer as peers
 from ossicle.links.hub import Claim, Hub
+from ossicle.network import wait_for
+from ossicle.opening import Wish
 from ossicle.proto import _wire as wire
 from ossicle.proto._wire import Flag, Kind
+from ossicle.proto.request import StreamRequest
 
 
 class FakeWay:
@@ -153,6 +156,12 @@ def test_only_wanted_devices_get_a_link_and_the_reason_is_kept(clock):
     port.came("a", hello("one"))
     port.came("b", hello("two"))
     assert [link.device for link in port.links] == ["two"]
+    assert [key for key, _ in port.hub.idle] == ["a"]
+    port.hub.remember("b", port.way("b"))
+    port.came("c", hello("two"))
+    port.hub.remember("d", port.way("d"))
+    port.came("d", hello("two"))
+    assert [key for key, _ in port.hub.idle] == ["a", "b"]
     assert port.claim.passed == {"one": "not that one"}
     port.room = False
     port.links[0].close()
@@ -323,6 +332,16 @@ def test_the_last_who_releases_a_hub_closes_it(clock):
     assert port.emptied == [port.hub]
 
 
+def test_in_the_child_of_a_fork_every_link_has_ended(clock):
+    port, link = streaming(clock)
+    port.hub.abandon()
+    with pytest.raises(LinkError):
+        link.read(0)
+    link.close()
+    port.hub.release()
+    assert port.emptied == []
+
+
 def test_waiting_ends_when_the_link_is_closed():
     port = Port()
     port.came("a", hello("one"))
@@ -337,3 +356,32 @@ def test_waiting_ends_when_the_link_is_closed():
         link.read(20)
     assert time.monotonic() - began < 10
     timer.join()
+
+
+# Waiting for one
+
+
+def wish(seconds):
+    return Wish(StreamRequest(), 0, seconds)
+
+
+def test_whoever_is_known_is_asked_again_and_again():
+    hub = Hub("udp://here:1", "host", lambda hub: None)
+    way = FakeWay()
+    hub.remember("a", way)
+    with pytest.raises(SilentError):
+        wait_for(hub, None, wish(0.7))
+    assert len(way.sent) >= 2
+
+
+def test_a_device_that_comes_too_late_is_not_kept():
+    port = Port(room=False)
+
+    def diagnose():
+        port.came("a", hello("one"))
+        return "the board has ended"
+
+    with pytest.raises(LinkError, match="the board has ended"):
+        wait_for(port.hub, None, wish(5), diagnose)
+    assert not port.hub.is_open("one")
+    assert [key for key, _ in port.hub.idle] == ["a"]
