@@ -9,6 +9,7 @@ from typing import Any
 
 from .block import Block
 from .errors import KeyMissingError, OssicleError, ProtocolVersionError, RefusedError, SilentError
+from .latency import NONE, Histogram, Latency
 from .links.link import Link
 from .links.peer import PeerCounts
 from .locks import RLock
@@ -21,11 +22,13 @@ from .proto.request import Resume
 from .pump import Pump, explain
 from .segments import Segments
 from .subscription import ConsumerStats, Subscription
+from .wall import WallClock
 
 _PRIMARY_S = 5.0
 _LEFT_ALONE_S = 2.0  # that a full buffer which nobody has begun to read may hold others back
 _STOP_S = 3.0
 _PART_S = 1.0
+_AGE_WITHIN_S = 0.05  # an age that is less sure is not counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,12 @@ class MicrophoneStats:
     """The microphone's own buffer first, then the subscriptions."""
     network: PeerCounts | None = None
     """Of datagrams or messages, where the device is on a network."""
+    latency: Latency = NONE
+    """From capture to application, of all consumers there were."""
+    wall_steps: int = 0
+    """Times that the wall clock jumped; `Block.time` is by the setting of the moment at which it is told."""
+    wall_moved_s: float = 0.0
+    """The sum of these jumps in seconds."""
 
 
 class Microphone:
@@ -77,7 +86,9 @@ class Microphone:
             time_of=self.time_of,
             leave=self._leave,
             position=receiver.position,
+            age_of=self._age_of,
         )
+        self._ages = Histogram()  # of consumers that left
         self._consumers = [self._primary]
         self._started: Started | None = None
         self._position = receiver.position  # of what consumers get next
@@ -86,7 +97,7 @@ class Microphone:
         self._end: Exception | None = None
         self._closed = False
         self._full_since: float | None = None
-        self._wall = time.time() - time.monotonic()
+        self._wall = WallClock()
         self._pump = Pump(
             link,
             receiver,
@@ -165,7 +176,11 @@ class Microphone:
             link = self._receiver.stats()
         with self._lock:
             consumers = tuple(consumer.stats() for consumer in self._consumers)
-        return MicrophoneStats(link, consumers, self._counts())
+            ages = Histogram()
+            for counted in (self._ages, *(consumer.ages for consumer in self._consumers)):
+                ages.merge(counted)
+        wall = self._wall
+        return MicrophoneStats(link, consumers, self._counts(), ages.snapshot(), wall.steps, wall.moved_s)
 
     @property
     def _in_force(self) -> Started:
@@ -210,7 +225,13 @@ class Microphone:
         """
         if overflow not in ("overwrite", "wait"):
             raise ValueError(f"overflow {overflow!r}: overwrite or wait")
-        consumer = Subscription(maxsize_s, waits=overflow == "wait", time_of=self.time_of, leave=self._leave)
+        consumer = Subscription(
+            maxsize_s,
+            waits=overflow == "wait",
+            time_of=self.time_of,
+            leave=self._leave,
+            age_of=self._age_of,
+        )
         with self._lock:
             if self._primary.begun:
                 consumer.begin_at(self._in_force, self._position)
@@ -223,10 +244,18 @@ class Microphone:
 
     def time_of(self, position: int) -> tuple[float, float] | None:
         """When the frame of a position was captured, as Unix time, and how sure that is; both in seconds.
-        None while nothing is known."""
+        None while nothing is known. The wall clock counts as it is set now: see `stats.wall_steps`."""
         with self._pump.lock:
             found = self._receiver.time_of(position)
-        return None if found is None else (found[0] + self._wall, found[1])
+        return None if found is None else (found[0] + self._wall.offset, found[1])
+
+    def _age_of(self, position: int) -> float | None:
+        with self._pump.lock:
+            found = self._receiver.time_of(position)
+        if found is None or found[1] > _AGE_WITHIN_S:
+            return None
+        age = time.monotonic() - found[0]
+        return age if age >= -found[1] else None
 
     # Ending
 
@@ -324,3 +353,4 @@ class Microphone:
         with self._lock:
             if consumer in self._consumers and consumer is not self._primary:
                 self._consumers.remove(consumer)
+                self._ages.merge(consumer.ages)

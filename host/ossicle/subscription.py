@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from .audio.ring import AudioRing
 from .block import Block, Cutter, TimeOf
+from .latency import NONE, AgeOf, Ages, Latency
 from .locks import Condition
 from .proto.events import Audio, Event, Gap, Started
 from .segments import Segments
@@ -35,11 +36,13 @@ _WAIT_S = 0.5  # a wait without end would not see Ctrl-C on every system
 
 @dataclass(frozen=True, slots=True)
 class ConsumerStats:
-    """One consumer: frames that wait to be read, frames lost to overflow, room in its buffer."""
+    """One consumer: frames that wait to be read, frames lost to overflow, room in its buffer, and how old
+    audio was when it took it."""
 
     waiting: int
     overflowed: int
     capacity: int
+    latency: Latency = NONE
 
 
 class End:
@@ -64,6 +67,7 @@ class Subscription:
         time_of: TimeOf,
         leave: Callable[[Subscription], None],
         position: int = 0,
+        age_of: AgeOf = lambda position: None,
     ) -> None:
         if not 0 < maxsize_s <= _MAXSIZE_S:
             raise ValueError(f"maxsize_s {maxsize_s}: above 0 and at most {_MAXSIZE_S} is needed")
@@ -72,6 +76,7 @@ class Subscription:
         self._maxsize_s = maxsize_s
         self._time_of = time_of
         self._leave = leave
+        self.ages = Ages(age_of)
         self._changed = Condition()
         self._ring: AudioRing | None = None
         self._started: Started | None = None
@@ -115,6 +120,7 @@ class Subscription:
             blocks: list[Block] = []
             while not blocks:
                 item = self._take(view.wants)
+                self.ages.note(item)
                 if isinstance(item, End) or item is None:
                     blocks = view.end()
                     return blocks[0] if blocks else view.nothing(self._position)
@@ -188,7 +194,9 @@ class Subscription:
         """
         self.begun = True
         with self._changed.lock:
-            return self._take(min(most, _TAKE_MAX_FRAMES))
+            item = self._take(min(most, _TAKE_MAX_FRAMES))
+        self.ages.note(item)
+        return item
 
     def wait(self, timeout: float = _WAIT_S) -> None:
         """Return when there is something to take, or after `timeout` seconds."""
@@ -210,7 +218,8 @@ class Subscription:
             if item is None:
                 self._changed.wait(_WAIT_S)
                 item = self._take(most)
-            return item
+        self.ages.note(item)
+        return item
 
     def _take(self, most: int) -> Event | End | None:
         marks = self._marks
@@ -328,7 +337,8 @@ class Subscription:
         with self._changed.lock:
             if self._ring is None:
                 return ConsumerStats(0, self._overflowed, 0)
-            return ConsumerStats(self._ring.available, self._overflowed, self._ring.capacity)
+            ring = self._ring
+            return ConsumerStats(ring.available, self._overflowed, ring.capacity, self.ages.snapshot())
 
     def _mark(self, event: Event) -> None:
         if isinstance(event, Started) and (self._ring is None or not event.resumed):

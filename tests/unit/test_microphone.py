@@ -266,6 +266,37 @@ def test_blocks_carry_the_time_of_capture():
         assert block.uncertainty < 1
 
 
+def test_times_follow_the_wall_clock_and_nothing_else_does(monkeypatch):
+    """A jump of an hour between two blocks: positions, ages and what is measured stay as they are."""
+    with opened(waits=False, length=RATE * 3) as (mic, _):
+        first = mic.read(RATE // 2, timeout=10)
+        monkeypatch.setattr(mic._wall, "_wall", lambda: time.time() + 3600)
+        time.sleep(1.1)
+        second = mic.read(RATE // 2, timeout=10)
+        assert second.start == first.stop
+        assert not second.gaps
+        assert 3600 <= second.time - first.time < 3610
+        stats = mic.stats
+        assert stats.wall_steps == 1
+        assert stats.wall_moved_s == pytest.approx(3600, abs=0.5)
+        assert stats.link.clock_breaks == 0
+        assert stats.latency.max_ms < 60_000
+
+
+def test_latencies_are_those_of_all_consumers():
+    with opened(waits=False, length=RATE) as (mic, _):
+        assert mic.stats.latency.count == 0
+        other = mic.subscribe(overflow="wait")
+        with other:
+            list(zip(range(10), other.blocks(512), strict=False))
+        list(mic.blocks(512))
+        stats = mic.stats
+        assert stats.consumers[0].latency.count >= RATE // 512
+        assert stats.latency.count + stats.latency.untimed >= RATE // 512 + 10
+        assert 0 <= stats.latency.p50_ms <= stats.latency.p99_ms <= stats.latency.p999_ms
+        assert stats.latency.p999_ms <= stats.latency.max_ms < 60_000
+
+
 def test_segments_come_from_the_same_stream():
     with opened(length=RATE * 2) as (mic, _):
         for segment in mic.segments(vad="energy"):

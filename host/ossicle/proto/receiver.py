@@ -236,8 +236,12 @@ class Receiver:
         self._hold = position
 
     def time_of(self, position: int) -> tuple[float, float] | None:
-        """When `position` was captured by the clock of `now`, and how sure that is; both in seconds."""
-        return self.stream.clock.time_of(position) if self.stream is not None else None
+        """When `position` was captured by the clock of `now`, and how sure that is; both in seconds. None
+        where it is not known, and for positions that were not told: those of a stream before this one."""
+        stream = self.stream
+        if stream is None or position > stream.audio.told:
+            return None
+        return stream.clock.time_of(position)
 
     def stats(self) -> Stats:
         """A snapshot of every counter and measurement."""
