@@ -9,7 +9,7 @@ import contextlib
 import heapq
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 from threading import Thread
 from time import monotonic, sleep
@@ -25,6 +25,8 @@ from ossicle.proto._wire import PACKET_MAX_BYTES, Kind
 from ossicle.proto.framing import DatagramFraming
 from ossicle.proto.packets import Packet, encode
 
+HERE = "127.0.0.1"
+LATE_S = 20.0
 TURN_S = 0.002
 HELLO_S = 0.1  # W-17 has a second; tests need not wait as long
 BAUD = 8_000_000  # what the link carries, as the device counts it
@@ -135,6 +137,9 @@ class WebSocketEnd:
         self._held.close()
 
 
+ENDS = {"udp": UdpEnd, "ws": WebSocketEnd}
+
+
 class NetDevice(SimDevice):
     """A device with its end of a link, and what happens on the way."""
 
@@ -243,3 +248,46 @@ def exact(events, shift: int = 0) -> tuple[int, list[ev.Gap]]:
             position = event.stop or 0
             gaps.append(event)
     return frames, gaps
+
+
+def free_port() -> int:
+    """A port of this machine that nobody has, for UDP and TCP."""
+    while True:
+        with socket.socket() as one, socket.socket(type=socket.SOCK_DGRAM) as other:
+            one.bind((HERE, 0))
+            number = one.getsockname()[1]
+            with contextlib.suppress(OSError):
+                other.bind((HERE, number))
+                return number
+
+
+def device(kind: str, number: int, name: str = "one", **more) -> NetDevice:
+    """A device that calls at a port of this machine."""
+    return NetDevice(name, ENDS[kind]((HERE, number)), **more)
+
+
+def url(kind: str, number: int, more: str = "") -> str:
+    """Where it calls, unsealed."""
+    return f"{kind}://{HERE}:{number}?plain=1{more}"
+
+
+def until(predicate) -> None:
+    """Wait, but not for ever."""
+    stop = monotonic() + LATE_S
+    while not predicate():
+        assert monotonic() < stop
+        sleep(0.005)
+
+
+def collect(mic) -> Callable[[], list]:
+    """Take all events in a thread; what is returned waits for them."""
+    events = []
+    thread = Thread(target=lambda: events.extend(mic.events()))
+    thread.start()
+
+    def wait():
+        thread.join(90)
+        assert not thread.is_alive()
+        return events
+
+    return wait
