@@ -79,6 +79,7 @@ def listen(
             voice = Voice(Segmenter(engine, rate=use_rate, **asdict(chosen)), tell, meter)
             consumers = (Watch(meter, microphone), Gaps(output, use_rate), voice)
             totals = capture(microphone.events(), consumers, interrupts, limit)
+        stats = microphone.stats
     output.event(
         "done",
         f"{totals.position / use_rate:.1f} s heard, {voice.count} segments, {totals.gaps} gaps",
@@ -88,6 +89,9 @@ def listen(
         gaps=totals.gaps,
         missing_frames=totals.missing,
         interrupted=totals.interrupted,
+        latency_ms=stats.latency.told(),
+        true_rate=stats.link.true_rate,
+        drift_ppm=stats.link.drift_ppm,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ..api import Microphone
+from ..microphone import MicrophoneStats
 from . import options
 from .capture import Place, Totals, capture
 from .consumers import Gaps, Watch
@@ -58,7 +59,7 @@ def record(
         total_s = limit_s if length_s is None or limit_s is None else min(limit_s, length_s)
         if left is not None and limit is not None and left.place.frame >= limit:
             left.tape.finish()
-            _tell_end(output, out, left.totals, use_rate)
+            _tell_end(output, out, left.totals, use_rate, None)
             return
         microphone = start(
             url,
@@ -89,7 +90,8 @@ def record(
             )
         with interrupts.shield():
             tape.finish()
-    _tell_end(output, out, totals, use_rate)
+        stats = microphone.stats
+    _tell_end(output, out, totals, use_rate, stats)
 
 
 def _tell_start(output: Output, out: Path, microphone: Microphone, place: Place) -> None:
@@ -105,7 +107,7 @@ def _tell_start(output: Output, out: Path, microphone: Microphone, place: Place)
     )
 
 
-def _tell_end(output: Output, out: Path, totals: Totals, rate: int) -> None:
+def _tell_end(output: Output, out: Path, totals: Totals, rate: int, stats: MicrophoneStats | None) -> None:
     hidden = f", {totals.missing} frames missing" if totals.missing else ""
     gaps = f"{totals.gaps} gap{'' if totals.gaps == 1 else 's'}{hidden}"
     output.event(
@@ -117,4 +119,7 @@ def _tell_end(output: Output, out: Path, totals: Totals, rate: int) -> None:
         gaps=totals.gaps,
         missing_frames=totals.missing,
         interrupted=totals.interrupted,
+        latency_ms=None if stats is None else stats.latency.told(),
+        true_rate=None if stats is None else stats.link.true_rate,
+        drift_ppm=None if stats is None else stats.link.drift_ppm,
     )

@@ -81,9 +81,11 @@ class Recorder:
         ledger = self._tape.ledger
         row = ledger.streams[-1]
         time, uncertainty = microphone.time_of(row.position) or (None, None)
-        if self._begun.time is not None:
-            time, uncertainty = self._begun.time, self._begun.uncertainty
-        timing = Timing(time, uncertainty, microphone.stats.link.true_rate or self._begun.true_rate)
+        best = ledger.timings.get(row.start, self._begun)
+        if best.uncertainty is not None and (uncertainty is None or best.uncertainty <= uncertainty):
+            # The clocks are compared over the last minutes: from hours later the beginning is less clear.
+            time, uncertainty = best.time, best.uncertainty
+        timing = Timing(time, uncertainty, microphone.stats.link.true_rate or best.true_rate)
         if microphone.started.stream_id != row.stream_id or timing == ledger.timings.get(row.start):
             return
         ledger.timings[row.start] = timing
