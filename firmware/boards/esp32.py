@@ -4,9 +4,13 @@
 # file: configuration (small), the ring, I2S with its DMA, Wi-Fi, then the rest. Measured on
 # ESP32_GENERIC images in an emulator of the chip: a ring of 67,584 bytes and ibuf=40960
 # fit when nothing else came before them; beside Wi-Fi ibuf=20480 does, and 40960 does not.
+# Without PSRAM the whole ring and a sealed stream do not fit beside Wi-Fi: there the ring is
+# a smaller one, unless the configuration says more. Where that was too much, and the start
+# failed, it is a quarter smaller the next time.
 #
 # On Wi-Fi the REPL keeps its serial port, and Ctrl-C there ends the streaming: so mpremote
 # comes in as ever (W-33 is for the line that both would share).
+import gc
 import io
 import os
 import time
@@ -16,12 +20,14 @@ import micropython
 from micropython import const
 
 from boards.heap import claim
-from ossicle import config
+from ossicle import boot, config
 from ossicle._wire import DEFAULT_BAUD, DEFAULT_CHANNELS, DEFAULT_RATE
 
 _MASK = const(0x3FFFFFFF)
 _TXBUF_BYTES = const(4096)
 _RXBUF_BYTES = const(1024)
+_SMALL_HEAP_BYTES = const(262144)  # 164 K without PSRAM; with it there are megabytes
+_SAMPLES_BESIDE_WIFI = const(20480)
 _IO_MUX = {1: 0x3FF49088, 3: 0x3FF49084}  # of the ESP32's U0TXD and U0RXD pins
 
 
@@ -44,7 +50,7 @@ class Board:
 
     def __init__(self):
         self.config = config.load()
-        self.storage = claim(self.config.ring_samples)
+        self.storage = claim(self._samples())
         if len(self.storage) < 2 * self.config.ring_samples:
             self.config.note("no room for the whole ring: %d samples" % (len(self.storage) // 2))
         self.clock = Clock()
@@ -53,6 +59,17 @@ class Board:
         self._wifi = None if self.config.link == "serial" else self._join()
         self.port = self._serial() if self._wifi is None else self._network()
         self.device = self.config.device or "".join("%02x" % b for b in machine.unique_id())
+
+    # Of the ring.
+    def _samples(self):
+        c = self.config
+        samples = c.ring_samples
+        if c.link != "serial" and not c.has_ring and gc.mem_free() < _SMALL_HEAP_BYTES:
+            samples = min(samples, _SAMPLES_BESIDE_WIFI)
+        if self.failures and boot.read(self.failures):
+            samples = samples * 3 // 4
+            c.note("the start before failed: a ring of %d samples" % samples)
+        return samples
 
     # DMA memory is had now or never: where it is short, half of it is asked for, once.
     def _microphone(self, less=1):

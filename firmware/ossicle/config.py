@@ -57,6 +57,7 @@ class Config:
         if not isinstance(values, dict):
             self.note("the configuration is no JSON object")
             values = {}
+        self.has_ring = "ring_samples" in values  # it was given, and is no default
         for key in values:
             if key not in _KEYS:
                 self.note("unknown key: " + str(key))

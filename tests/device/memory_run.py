@@ -1,13 +1,15 @@
 # The firmware of an ESP32, with its own board file, on a `machine` that is hardly there: how
 # much of the heap is left while it streams?
 #
-#   memory_run.py PACKETS HELLO+SET START START
+#   memory_run.py PACKETS CONFIG HELLO+SET START START
 #
-# What the host says is serial frames in hex: SET asks for a speed at which the link is fast
-# enough, then come streams of so many packets of audio. Prints "= name value": what the heap
-# held before the firmware was imported, the length of each stream's packets on the line and
-# what was free after a collection in the middle of it, and the ring's bytes.
+# What the host says is in hex. On a serial line it is serial frames: SET asks for a speed at
+# which the link is fast enough, then come streams of so many packets of audio. On a network
+# it is a packet each. Prints "= name value": what the heap held before the firmware was
+# imported, the length of each stream's packets on the link and what was free after a
+# collection in the middle of it, and the ring's bytes.
 import gc
+import json
 import sys
 from binascii import unhexlify
 
@@ -40,7 +42,8 @@ class I2S:
 # Says what the host says. A buffer of audio comes whenever the firmware listens.
 class UART:
     def __init__(self, uart_id, **settings):
-        self.said = 1
+        self.said = 2
+        self.looks = 0  # at what the host says, in the stream
         self.packets = 0  # of audio
         self.length = 0  # of the last one
         self.say()
@@ -55,8 +58,11 @@ class UART:
 
     def any(self):
         I2S.made.deliver()
+        self.looks += 1
+        if self.looks > 100 * PACKETS:
+            sys.exit("no stream comes")
         if self.packets == PACKETS:
-            self.packets = 0
+            self.packets = self.looks = 0
             gc.collect()
             print("= stream", self.length, gc.mem_free())
             self.say()
@@ -91,9 +97,49 @@ class Machine:
         return b"\x01\x02\x03\x04\x05\x06"
 
 
+class Wlan:
+    PM_NONE = 0
+
+    def __init__(self, interface):
+        pass
+
+    def active(self, on):
+        pass
+
+    def config(self, **settings):
+        pass
+
+    def connect(self, ssid, password):
+        pass
+
+    def isconnected(self):
+        return True
+
+    def status(self, what=None):
+        return -60
+
+    def disconnect(self):
+        pass
+
+
+class Network:
+    STA_IF = 0
+    WLAN = Wlan
+
+
+config = json.loads(sys.argv[2])
 sys.modules["machine"] = Machine
+sys.modules["network"] = Network
+if config.get("link"):
+    import memory_socket
+
+    memory_socket.start(I2S, PACKETS, sys.argv[3:])
 gc.collect()
 print("= before", gc.mem_alloc())
+
+import ossicle.config  # noqa: E402
+
+ossicle.config.load = lambda: ossicle.config.Config(config)
 
 from boards.esp32 import Board  # noqa: E402
 from ossicle import boot  # noqa: E402

@@ -177,13 +177,14 @@ def received(rig, *pieces):
 
 
 def case_ws_receives_however_it_is_cut():
-    messages = [b"a", b"b" * 125, b"c" * 126, b"d" * 1000, b"e" * PACKET_MAX_BYTES]
-    data = b"".join(frame(m) for m in messages)
+    messages = [b"a", b"b" * 125, b"c" * 126, b"d" * 300, b"e" * 768]
+    too_long = [b"f" * 769, b"g" * PACKET_MAX_BYTES]  # no packet of a host is
+    data = b"".join(frame(m) for m in messages + too_long + messages)
     for piece in (1, 3, 256, 5000):
         rig = ws()
         got = received(rig, *[data[i : i + piece] for i in range(0, len(data), piece)])
-        assert got == messages, (piece, [len(g) for g in got])
-        assert rig.link.dropped == 0
+        assert got == messages * 2, (piece, [len(g) for g in got])
+        assert rig.link.dropped == 2
 
 
 def case_ws_answers_pings():

@@ -20,7 +20,6 @@ from ossicle._wire import (
     HEADER_BYTES,
     KIND_STOP,
     PAYLOAD_MAX_BYTES,
-    SERIAL_FRAME_MAX_BYTES,
     u30,
 )
 from ossicle.kernels import C_COUNT, C_FROM, C_SIZE, C_TO, copy_bytes
@@ -43,7 +42,7 @@ class UdpLink:
         self._port = port
         self._clock = clock
         self._away = Away()
-        self.packet = bytearray(SERIAL_FRAME_MAX_BYTES)  # what receive() has found
+        self.packet = bytearray(_READ_BYTES)  # what receive() has found
         self.dropped = 0  # datagrams that were none, or would not leave; wraps at 2**30
         self.interrupted = False  # never: the REPL has its own serial port
         self.rest = 0

@@ -10,7 +10,7 @@ from array import array
 
 from micropython import const
 
-from ossicle._wire import PACKET_MAX_BYTES, SERIAL_FRAME_MAX_BYTES
+from ossicle._wire import PACKET_MAX_BYTES
 from ossicle.kernels import C_COUNT, C_FROM, C_SIZE, C_TO, copy_bytes, ws_frame
 from ossicle.links.away import Away
 from ossicle.links.handshake import Opening
@@ -22,6 +22,7 @@ CONNECTING = const(1)
 OPENING = const(2)
 OPEN = const(3)
 
+_PACKET_BYTES = const(768)  # the host's packets have 300 at most, the head of its answer some more
 _READ_BYTES = const(256)
 _READS_MAX = const(8)  # pieces that one receive() looks at
 _HEADER_MAX = const(8)  # of our frames: two, a long length, the mask
@@ -45,7 +46,7 @@ class WebSocketLink:
         self._port = port
         self._clock = clock
         self._away = Away()
-        self.packet = bytearray(SERIAL_FRAME_MAX_BYTES)  # what receive() has found
+        self.packet = bytearray(_PACKET_BYTES)  # what receive() has found
         self.dropped = 0  # messages that were none, frames that ended a connection; wraps at 2**30
         self.interrupted = False  # never: the REPL has its own serial port
         self.rest = 0
@@ -240,7 +241,7 @@ class WebSocketLink:
                 length = self._length
                 kind = self._head[0]
                 self._next_frame()
-                if kind == _BINARY and length:
+                if kind == _BINARY and length and self._kept:
                     return length
                 self._done(kind, length)
                 if self.state != OPEN:
@@ -282,6 +283,8 @@ class WebSocketLink:
     # True when the frame's payload has come whole. Only a packet and a ping are kept.
     def _take_payload(self):
         n = min(self._length - self._at, self._in_n - self._in_at)
+        if self._length > _PACKET_BYTES:
+            self._kept = False
         if self._kept:
             copy = self._copy
             copy[C_FROM] = self._in_at
