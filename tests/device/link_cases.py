@@ -1,5 +1,6 @@
 # The link over UDP, and when a link is tried again, on a port and a clock of fakes. Prints
 # "ok NAME" for each case.
+import random
 import struct
 import sys
 
@@ -179,6 +180,19 @@ def case_udp_garbage_is_cut_off():
         assert all_received(rig, good) == [good]
     got = all_received(rig, *[good] * 100)
     assert got.count(good) == 95 and got.count(good[:8]) == 5, "18 in a piece, the next is cut"
+
+
+# Whatever comes, nothing of it is lost or given twice, and none is longer than the buffer.
+def case_udp_takes_anything():
+    random.seed(5)
+    rig = udp()
+    for _ in range(300):
+        come = []
+        for _ in range(random.randint(1, 5)):
+            head = bytes(random.getrandbits(3) for _ in range(16))
+            come.append(head + bytes(random.getrandbits(8) for _ in range(random.getrandbits(5))))
+        got = all_received(rig, *come)
+        assert b"".join(got) == b"".join(come) and all(got)
 
 
 # After an empty datagram lwIP's socket gives nothing any more.

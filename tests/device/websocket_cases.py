@@ -1,4 +1,5 @@
 # The link over a WebSocket, on a port and a clock of fakes. Prints "ok NAME" for each case.
+import random
 import sys
 
 from network_fakes import GONE, NetRig, answer, frame, frames
@@ -296,6 +297,23 @@ def case_ws_receive_is_bounded():
     rig.port.waiting = [frame(b"p" * 100, 0x89)] * 1000
     assert rig.link.receive() == 0
     assert len(rig.port.waiting) > 900
+
+
+# Whatever comes: a packet, a message that is dropped, or the end of the connection.
+def case_ws_takes_anything():
+    random.seed(4)
+    for _ in range(300):
+        rig = ws()
+        data = bytearray()
+        while len(data) < 600:
+            one = bytearray(frame(bytes(random.getrandbits(8) for _ in range(random.getrandbits(7)))))
+            if random.getrandbits(2) == 0:
+                one[random.getrandbits(8) % len(one)] ^= 1 << random.getrandbits(2)
+            data += one
+        got = received(rig, *[bytes(data[i : i + 50]) for i in range(0, len(data), 50)])
+        rig.pump()
+        assert all([0 < len(g) <= 768 for g in got]) and rig.link.state in (DOWN, OPEN)
+        assert rig.link.state == OPEN or rig.port.closes == 1
 
 
 def main():

@@ -203,10 +203,10 @@ def case_looking_allocates_nothing():
 # -- the board -----------------------------------------------------------------------------
 
 
-def board(no_memory=0, **values):
+def board(no_memory=0, ring=8192, **values):
     events.clear()
     Wlan.no_memory = no_memory
-    made = dict(values, ring_samples=8192)
+    made = dict(values, ring_samples=ring) if ring else values
     esp32.config.load = lambda: config.Config(made)
     return esp32.Board()
 
@@ -234,6 +234,29 @@ def case_no_wifi_is_the_serial_line():
     assert App(b).link.default_baud
     b = board(link="udp", host="10.0.0.1")
     assert b.config.link == "serial" and "ssid" in b.config.notes[0] and "wlan" not in events
+
+
+class SmallHeap:
+    def mem_free():
+        return 164000
+
+
+# Without PSRAM a ring of the configuration is taken as it is, the default is a smaller one.
+def case_the_ring_beside_wifi():
+    wifi = {"link": "udp", "host": "10.0.0.1", "ssid": "kitchen"}
+    assert len(board(ring=None, **wifi).storage) == 67584
+    gc, esp32.gc = esp32.gc, SmallHeap
+    assert len(board(ring=None, **wifi).storage) == 40960
+    assert len(board(ring=30000, **wifi).storage) == 60000
+    assert len(board(ring=None).storage) == 67584
+    esp32.gc = gc
+
+
+def case_a_smaller_ring_after_a_start_that_failed():
+    read, esp32.boot.read = esp32.boot.read, lambda path: 1
+    b = board()
+    esp32.boot.read = read
+    assert len(b.storage) == 12288 and "6144" in b.config.notes[0], b.config.notes
 
 
 def case_flow_control():
