@@ -70,6 +70,7 @@ def test_firmware(agent: Agent, heard: list[bytes]) -> None:
     said = [data for data in said if data and without_interrupt(oracle.serial_frame(data))]
     calls: list[list[Any]] = [["hear", oracle.serial_frame(data).hex()] for data in said]
     hello = next(v for v in vectors("packet", "device") if v["id"] == "hello-host")
+    calls.append(["wait", oracle.SPEC["timing"]["hello_answer_ms"]])  # W-52
     calls.append(["hear", oracle.serial_frame(bytes.fromhex(hello["packet"])).hex()])
     answers = agent.ask("app", [{"calls": calls}])[0] if calls else []
     bad = 0
