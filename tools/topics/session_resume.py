@@ -1,4 +1,4 @@
-"""START with `resume`: the link was away, or the device was."""
+"""START with `resume`: the link was away, or the device was. And what is too far ahead to be believed."""
 
 from __future__ import annotations
 
@@ -142,6 +142,39 @@ def vectors() -> list[Vector]:
                 audio(2, "resent"),
                 audio(3, "resent"),
                 heard(1024, 2048),
+            ],
+        ),
+        session(
+            "too-far-ahead",
+            "W-56",
+            "beyond the ring, the time that passed and 64 chunks there is nothing yet",
+            HOST,
+            [
+                *begun(),
+                audio(0),
+                audio(200),
+                device("gone", ranges=[[1, 200]], cause=1),
+                audio(1),
+                heard(0, 1024),
+                audio(60),
+                host("request", ranges=[[2, 60]]),
+            ],
+        ),
+        session(
+            "too-far-ahead-and-true",
+            "W-56",
+            "the host was asleep, with its clock: when nothing else comes, the device is asked, and believed",
+            HOST,
+            [
+                *begun(),
+                audio(0),
+                *[audio(i) for i in (500, 501, 502)],
+                host("request", ranges=[[1, 503]]),
+                device("gone", ranges=[[2, 498]], cause=1),
+                device("gone", ranges=[[1, 498]], cause=1),
+                *[audio(i, "resent") for i in range(498, 503)],
+                event("gap", start=512, stop=498 * 512, cause="overwritten"),
+                heard(498 * 512, 503 * 512),
             ],
         ),
     ]
