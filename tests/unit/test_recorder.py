@@ -231,6 +231,22 @@ def steps(tmp_path: Path, fate: Fate) -> int:
     return fate.steps
 
 
+def test_the_surest_time_of_the_beginning_is_kept(tmp_path: Path) -> None:
+    """The clocks are compared over minutes: first nothing is known, then more and more, hours later less."""
+    told = iter([None, (1000.5, 0.25), (1000.1, 0.002), (1003.0, 0.09), None])
+    device: Any = Device()
+    device.time_of = lambda position: next(told)
+    device.started = started(A)
+    with begin(tmp_path / "x.wav", device) as tape:
+        recorder = Recorder(tape, device)
+        recorder.stream(0, device.started, 0)
+        known = []
+        for number in range(5):
+            recorder.audio(number * 10 * RATE, sound(A, 0, 1))
+            known.append(tape.ledger.timings[0].time)
+    assert known == [None, 1000.5, 1000.1, 1000.1, 1000.1]
+
+
 @pytest.mark.parametrize("half", [False, True])
 def test_killed_before_each_step_or_within_it(tmp_path: Path, fate: Fate, half: bool) -> None:
     most = steps(tmp_path, fate)

@@ -25,14 +25,15 @@ def upper_hull(points: Iterable[Point]) -> list[Point]:
     return [(x, -y) for x, y in lower_hull((x, -y) for x, y in points)]
 
 
-def lines_between(over: Iterable[Point], under: Iterable[Point], limit: float) -> list[Point]:
+def lines_between(over: list[Point], under: list[Point], limit: float) -> list[Point]:
     """The lines y = height + slope * x with a slope within +-limit that pass over some points, or through
     them, and under others.
 
     They are a convex polygon in (slope, height); its corners are returned, none where there is no such line.
     Any linear measure of these lines has its extremes at corners.
     """
-    corners: list[Point] = [(-limit, -_FAR), (limit, -_FAR), (limit, _FAR), (-limit, _FAR)]
+    far = 1 + max(abs(y) + limit * abs(x) for x, y in (*over, *under))  # above and below all that matters
+    corners: list[Point] = [(-limit, -far), (limit, -far), (limit, far), (-limit, far)]
     for x, y in over:
         corners = _clip(corners, x, y, 1.0)
     for x, y in under:
@@ -63,6 +64,3 @@ def highest_under(points: list[Point], slope: float) -> float:
 def lowest_over(points: list[Point], slope: float) -> float:
     """The height at x = 0 of the lowest line of this slope that passes over all points."""
     return max(y - slope * x for x, y in points)
-
-
-_FAR = 1e9  # above every height there is

@@ -54,7 +54,9 @@ class Offset:
         self._starts: deque[Point] = deque(maxlen=_EXCHANGES_MAX)  # received on the device, sent by the host
         self._stops: deque[Point] = deque(maxlen=_EXCHANGES_MAX)  # sent on the device, received by the host
         self._arrivals: deque[Point] = deque(maxlen=round(WINDOW_S / _BIN_S))
-        self._lines: list[Point] = []  # corners of what is possible; slope and height above y = x
+        self._lines: list[
+            Point
+        ] = []  # corners of what is possible: slopes, and heights at the newest exchange
         self._slope = 0.0  # best known, of host over device, less 1
         self._height = 0.0
         self._least = 0.0  # half of the shortest round trip
@@ -132,8 +134,9 @@ class Offset:
                 self._stops.popleft()
 
     def _hulls(self) -> tuple[list[Point], list[Point]]:
-        over = [(x, y - _GRAIN_S) for x, y in upper_hull(self._starts)]
-        under = [(x, y + _GRAIN_S) for x, y in lower_hull(self._stops)]
+        latest = self._stops[-1][0]
+        over = [(x - latest, y - _GRAIN_S) for x, y in upper_hull(self._starts)]
+        under = [(x - latest, y + _GRAIN_S) for x, y in lower_hull(self._stops)]
         return over, under
 
     def _find_slope(self) -> None:
@@ -195,8 +198,9 @@ class Offset:
             return None
         x = device - self._zero[0]
         best = self._height + self._slope * x
-        farthest = max(abs(height + slope * x - best) for slope, height in self._lines)
-        span = self._stops[-1][0] - self._stops[0][0]
+        latest = self._stops[-1][0]
+        farthest = max(abs(height + slope * (x - latest) - best) for slope, height in self._lines)
+        span = latest - self._stops[0][0]
         return self._zero[1] + x + best, max(farthest, self._least) + _WANDER * span
 
 

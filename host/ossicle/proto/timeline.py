@@ -17,6 +17,7 @@ _POINT_EVERY_S = 1.0
 _FIRST_POINTS = 16  # come sixteen times as often
 _SPAN_S = 10.0  # what is shorter says nothing of the rate
 _RATE_MAX = 1000e-6  # off the nominal one; more is a wrong measurement
+_ROUNDS = 4
 _OUTLIERS = 3.0  # times the median distance
 _OUTLIER_MIN_S = 100e-6
 
@@ -50,7 +51,7 @@ def fit(points: list[tuple[float, float]], slope: float | None = None) -> Line:
 def fit_most(points: list[tuple[float, float]], slope: float | None = None) -> Line:
     """As `fit`, without the points that lie far off the others."""
     line = fit(points, slope)
-    for _ in range(2):
+    for _ in range(_ROUNDS):
         distances = sorted(abs(y - line.at(x)) for x, y in points)
         most = max(_OUTLIERS * distances[len(distances) // 2], _OUTLIER_MIN_S)
         line = fit([(x, y) for x, y in points if abs(y - line.at(x)) <= most], slope)

@@ -1,6 +1,6 @@
-"""An hour of drift is no loss (W-36), on MicroPython itself: its capture, ring and expectation, 31-bit numbers
-and all; only the I2S and the clock are simulated. Callbacks are late by up to 0.8 ms, one in fifty by 9 ms, and
-every ten seconds or so there is a stall that DMA bridges.
+"""An hour of drift is no loss (W-36), on MicroPython itself: its capture, ring and expectation, its numbers
+of 31 bits; only the I2S and the clock are simulated. Callbacks are late by up to 0.8 ms, one in fifty by 9
+ms, and every ten seconds or so there is a stall that DMA bridges.
 """
 
 from __future__ import annotations
