@@ -2,7 +2,7 @@
 from micropython import const
 from struct import pack_into
 
-SPEC_HASH = "d05c504f"
+SPEC_HASH = "0077c03c"
 PROTOCOL_VERSION = const(1)
 PAYLOAD_MAX_BYTES = const(1344)
 HEADER_BYTES = const(16)

@@ -23,7 +23,7 @@ from .timeline import Timeline
 _WRAP_S = NUMBER_LIMIT / 1e6
 _PINGS_MAX = 16  # on their way at once; older ones count as lost
 _PING_S = PING_INTERVAL_MS / 1000
-_FAST_PINGS = 16  # at the start, so that the first audio has a time soon; and after a break
+_FAST_PINGS = 12  # at the start, so that the first audio has a time soon; and after a break
 _FAST_PING_S = 0.1
 _HURRY_AGAIN_S = 60.0  # a device that does not run by the clock breaks at each exchange
 _AHEAD_S = 60.0  # a chunk cannot come before its capture; by so much it may seem to
