@@ -102,8 +102,9 @@ def serve(task: dict[str, Any]) -> None:
             number = task["devices"].index(microphone.device)
             threads.append(Thread(target=_hear_one, args=(microphone, Teller(number), failures)))
             threads[-1].start()
-        for thread in threads:
-            thread.join()
+    # The server is closed: a board whose stream has ended would be started again.
+    for thread in threads:
+        thread.join()
     if failures:
         raise failures[0]
 
