@@ -16,8 +16,8 @@ count, each direction for itself.
   Towsley, 1999). Arrivals are many and narrow it to a few ppm within a minute; their own delay, which has
   no counterpart in the other direction, does not matter for the slope.
 
-When no line is left, one of the clocks was changed or the host slept: the oldest points go, until there is
-one again.
+When no line is left, one of the clocks was set or slewed, or the host slept: the oldest points go, until
+there is one again, and for a minute twice the uncertainty is told.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ _DRIFT_EXCHANGES = 8
 _SETTLED_EXCHANGES = 3  # that agree, after a break
 _LATE_S = 5.0  # an exchange that began so long before the newest came late; earlier, a clock was set back
 _WANDER = 1e-6  # of the slope, over the window: crystals warm up
+_BENT_S = 60.0  # after a break a clock may still be slewed: no bound is one, and twice as much is told
+_BENT = 2.0
 _GRAIN_S = 20e-6  # of the clocks' readings
 _ARRIVALS_WEIGHT = 8.0  # each direction's exchanges weigh 1
 _ROUNDS = 2
@@ -61,6 +63,7 @@ class Offset:
         self._height = 0.0
         self._least = 0.0  # half of the shortest round trip
         self._known = False  # the slope was measured
+        self._bent_until = -inf  # device's time, as the points have it
         self.breaks = 0
         """Times that the two clocks did not agree with what was known."""
 
@@ -125,6 +128,7 @@ class Offset:
             self._forget_oldest(len(self._starts) // 2)
             self._lines = lines_between(*self._hulls(), DRIFT_MAX)
             self.breaks += 1
+            self._bent_until = self._stops[-1][0] + _BENT_S
             self._arrivals.clear()
 
     def _forget_oldest(self, count: int) -> None:
@@ -201,7 +205,8 @@ class Offset:
         latest = self._stops[-1][0]
         farthest = max(abs(height + slope * (x - latest) - best) for slope, height in self._lines)
         span = latest - self._stops[0][0]
-        return self._zero[1] + x + best, max(farthest, self._least) + _WANDER * span
+        uncertainty = max(farthest, self._least) + _WANDER * span
+        return self._zero[1] + x + best, uncertainty * (_BENT if latest < self._bent_until else 1.0)
 
 
 def _sum(room: Callable[[float], float], arrivals: list[Point], weight: float) -> Callable[[float], float]:
