@@ -14,15 +14,19 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from shorten import Shortener
+
 ROOT = Path(__file__).resolve().parent.parent
 FIRMWARE = ROOT / "firmware"
 ARCHS = ("xtensawin", "rv32imc", "x86")
+MAIN = "main.py"
 UNIX = "unix"  # how the names of the emulated board's files begin
 SHIMS = "unix_shims"  # stand in for built-in modules, and are no part of the firmware
 
@@ -114,6 +118,14 @@ def inline(module: Module, modules: dict[str, Module]) -> bytes:
     return bytes(out)
 
 
+def outside(arch: str) -> set[str]:
+    """Names in the stand-ins of built-in modules, which are not compiled."""
+    if arch != "x86":
+        return set()
+    shims = (FIRMWARE / "boards" / SHIMS).glob("*.py")
+    return {word for path in shims for word in re.findall(r"[A-Za-z_]\w*", path.read_text(encoding="utf-8"))}
+
+
 def module_name(path: Path) -> str:
     parts = path.relative_to(FIRMWARE).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -149,18 +161,24 @@ def build(arch: str, folder: Path, lines: bool = False) -> None:
     modules = {
         module_name(path): Module(str(path.relative_to(FIRMWARE)), path.read_bytes()) for path in paths
     }
+    chosen = [path for path in paths if arch == "x86" or not path.name.startswith(UNIX)]
+    sources = {
+        module_name(path): inline(modules[module_name(path)], modules) for path in chosen if path.name != MAIN
+    }
+    if not lines:
+        shortener = Shortener(sources, outside(arch))
+        sources = {name: shortener.source(name) for name in sources}
     shutil.rmtree(folder, ignore_errors=True)
-    for path in paths:
+    for path in chosen:
         where = path.relative_to(FIRMWARE)
-        if where.name.startswith(UNIX) and arch != "x86":
-            continue
         out = folder / where
         out.parent.mkdir(parents=True, exist_ok=True)
-        if where.name == "main.py":  # MicroPython runs no other form of it at boot
+        if where.name == MAIN:  # MicroPython runs no other form of it at boot
             out.write_bytes(path.read_bytes())
         else:
-            source = inline(modules[module_name(path)], modules)
-            compile_module(source, str(where), arch, "-O0" if lines else "-O3", out.with_suffix(".mpy"))
+            name = str(where) if lines else where.stem
+            source = sources[module_name(path)]
+            compile_module(source, name, arch, "-O0" if lines else "-O3", out.with_suffix(".mpy"))
     if arch == "x86":
         shutil.copytree(FIRMWARE / "boards" / SHIMS, folder / "boards" / SHIMS)
 
@@ -170,7 +188,7 @@ def main() -> int:
     parser.add_argument("--arch", choices=ARCHS, default="xtensawin", help="default: xtensawin")
     parser.add_argument("--out", type=Path, help="folder; default: build/firmware-ARCH")
     parser.add_argument(
-        "--lines", action="store_true", help="tracebacks with line numbers, for 2 KB of memory"
+        "--lines", action="store_true", help="tracebacks with line numbers and names, for 14 KB of memory"
     )
     args = parser.parse_args()
     folder = args.out or ROOT / "build" / f"firmware-{args.arch}"

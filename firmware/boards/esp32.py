@@ -20,14 +20,14 @@ import micropython
 from micropython import const
 
 from boards.heap import claim
-from ossicle import boot, config
+from ossicle import boot
 from ossicle._wire import DEFAULT_BAUD, DEFAULT_CHANNELS, DEFAULT_RATE
 
 _MASK = const(0x3FFFFFFF)
 _TXBUF_BYTES = const(4096)
 _RXBUF_BYTES = const(1024)
 _SMALL_HEAP_BYTES = const(262144)  # 164 K without PSRAM; with it there are megabytes
-_SAMPLES_BESIDE_WIFI = const(20480)
+_SAMPLES_BESIDE_WIFI = const(26624)
 _IO_MUX = {1: 0x3FF49088, 3: 0x3FF49084}  # of the ESP32's U0TXD and U0RXD pins
 
 
@@ -49,7 +49,10 @@ class Board:
     reset = staticmethod(machine.reset)
 
     def __init__(self):
+        from ossicle import config
+
         self.config = config.load()
+        boot.drop("ossicle.config")
         self.storage = claim(self._samples())
         if len(self.storage) < 2 * self.config.ring_samples:
             self.config.note("no room for the whole ring: %d samples" % (len(self.storage) // 2))

@@ -13,10 +13,10 @@ from emulation import clock, flat_out, settings
 from micropython import const
 
 from boards.heap import claim
-from ossicle.config import Config
+from ossicle import config
 
 # The ring comes before all that is only the emulation's, as it comes first on the chip.
-_config = Config(settings["config"])
+_config = config.read(settings["config"])
 _storage = claim(_config.ring_samples)
 
 import machine  # noqa: E402

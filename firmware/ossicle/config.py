@@ -14,9 +14,8 @@ from ossicle._wire import (
     SHIFT_MAX,
     SHIFT_MIN,
 )
+from ossicle.settings import Settings
 
-_NOTES_MAX = const(6)
-_NOTE_CHARS = const(80)
 _IBUF_BESIDE_WIFI = const(20480)
 
 LINKS = ("serial", "udp", "ws")
@@ -49,54 +48,38 @@ _KEYS = {
 }
 
 
-class Config:
-    # `values` is a dict; an unknown key, or a value of the wrong type or size, becomes a note.
-    def __init__(self, values):
-        self.notes = []
-        self._values = {}
-        if not isinstance(values, dict):
-            self.note("the configuration is no JSON object")
-            values = {}
-        self.has_ring = "ring_samples" in values  # it was given, and is no default
-        for key in values:
-            if key not in _KEYS:
-                self.note("unknown key: " + str(key))
-        for key in _KEYS:
-            default, least, most = _KEYS[key]
-            value = values.get(key, default)
-            if type(value) is not type(default) or (least is not None and not least <= value <= most):
-                shown = "its value" if key in _SECRET else value
-                self.note("%s: %s is refused, %s taken" % (key, shown, default))
-                value = default
-            self._values[key] = value
-        self._check_link()
-        if self.key and not _is_key(self.key):
-            self.note("key: its value is refused: it has to be 32 to 64 hex digits")
-            self._values["key"] = ""
-        if self.link != LINKS[0] and "ibuf" not in values:
-            self._values["ibuf"] = _IBUF_BESIDE_WIFI
+# `values` is a dict; an unknown key, or a value of the wrong type or size, becomes a note.
+def read(values):
+    made = Settings(LINKS[0])
+    if not isinstance(values, dict):
+        made.note("the configuration is no JSON object")
+        values = {}
+    made.has_ring = "ring_samples" in values  # it was given, and is no default
+    for key in values:
+        if key not in _KEYS:
+            made.note("unknown key: " + str(key))
+    for key in _KEYS:
+        default, least, most = _KEYS[key]
+        value = values.get(key, default)
+        if type(value) is not type(default) or (least is not None and not least <= value <= most):
+            shown = "its value" if key in _SECRET else value
+            made.note("%s: %s is refused, %s taken" % (key, shown, default))
+            value = default
+        setattr(made, key, value)
+    _check_link(made)
+    if made.key and not _is_key(made.key):
+        made.note("key: its value is refused: it has to be 32 to 64 hex digits")
+        made.key = ""
+    if made.link != LINKS[0] and "ibuf" not in values:
+        made.ibuf = _IBUF_BESIDE_WIFI
+    return made
 
-    def _check_link(self):
-        if self.link not in LINKS:
-            self.refuse_link("there is none of this name")
-        elif self.link != LINKS[0] and not self.host:
-            self.refuse_link("there is no host in the configuration")
 
-    # The board takes the serial line instead.
-    def refuse_link(self, why):
-        self.note("link: %s is refused: %s" % (self.link, why))
-        self._values["link"] = LINKS[0]
-
-    def __getattr__(self, name):
-        try:
-            return self._values[name]
-        except KeyError:
-            raise AttributeError(name)
-
-    # At most six notes of 80 characters: HELLO must fit a packet.
-    def note(self, text):
-        if len(self.notes) < _NOTES_MAX:
-            self.notes.append(text[:_NOTE_CHARS])
+def _check_link(made):
+    if made.link not in LINKS:
+        made.refuse_link("there is none of this name")
+    elif made.link != LINKS[0] and not made.host:
+        made.refuse_link("there is no host in the configuration")
 
 
 def _is_key(text):
@@ -114,4 +97,4 @@ def load(path="/ossicle.json"):
         values = {}
     except ValueError:
         values = None
-    return Config(values)
+    return read(values)

@@ -278,31 +278,30 @@ def cobs_decode(buf: ptr8, n: int) -> int:
 
 
 # A client's WebSocket frame (RFC 6455) of n bytes, at most 65,535: out[0] is the caller's, then
-# length, mask and the masked bytes; the length of all. The mask is a word that moves on from
-# frame to frame and does not come again for 2**32 of them (W-54).
+# length, mask and the masked bytes; the length of all. `src` may be `out`. The mask is a word
+# that moves on from frame to frame and does not come again for 2**32 of them (W-54).
 @micropython.viper
 def ws_frame(src: ptr8, out: ptr8, n: int, mask: ptr8) -> int:
     word = int(mask[0]) | int(mask[1]) << 8 | int(mask[2]) << 16 | int(mask[3]) << 24
     word = word * 1664525 + 1013904223
-    at = 2
+    i = 0
+    while i < 4:
+        mask[i] = (word >> (i << 3)) & 255
+        i += 1
+    at = 6 if n < 126 else 8
+    i = n
+    while i > 0:
+        i -= 1
+        out[at + i] = src[i] ^ mask[i & 3]
+    while i < 4:
+        out[at - 4 + i] = mask[i]
+        i += 1
     if n < 126:
         out[1] = 0x80 | n
     else:
         out[1] = 0x80 | 126
         out[2] = n >> 8
         out[3] = n & 255
-        at = 4
-    i = 0
-    while i < 4:
-        b = (word >> (i << 3)) & 255
-        mask[i] = b
-        out[at + i] = b
-        i += 1
-    at += 4
-    i = 0
-    while i < n:
-        out[at + i] = src[i] ^ mask[i & 3]
-        i += 1
     return at + n
 
 

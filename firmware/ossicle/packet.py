@@ -21,7 +21,8 @@ from ossicle.kernels import CRC_TABLE, crc32_ok, crc32_put
 
 class PacketBuilder:
     def __init__(self):
-        self.buffer = bytearray(SERIAL_FRAME_MAX_BYTES)  # the link codes the packet in it
+        # The link codes the packet in it: as a serial frame, or as a WebSocket's, of 1,376 bytes.
+        self.buffer = bytearray(SERIAL_FRAME_MAX_BYTES + 1)
         self.payload_at = HEADER_BYTES
         self.payload_max = PAYLOAD_MAX_BYTES
         self.session = 0

@@ -3,7 +3,7 @@
 from binascii import hexlify, unhexlify
 
 from ossicle.app import App
-from ossicle.config import Config
+from ossicle import config as configuration
 
 _MASK = 0x3FFFFFFF
 _STEPS_MAX = 20000
@@ -130,7 +130,7 @@ class Board:
         config["key"] = settings.get("key", "")
         self.name = "agent"
         self.device = "a9e47"
-        self.config = Config(config)
+        self.config = configuration.read(config)
         self.storage = bytearray(2 * self.config.ring_samples)
         self.clock = Clock()
         self.port = Port(settings["bytes_per_s"], settings["max_baud"])

@@ -90,19 +90,19 @@ def case_no_file_no_count():
 
 
 def case_configuration():
-    c = config.Config(
+    c = config.read(
         {"shift": 99, "sck": "14", "dc_blocker": 1, "device": "kitchen", "nonsense": 1, "ibuf": 8192}
     )
     assert (c.shift, c.sck, c.dc_blocker, c.device, c.ibuf) == (14, 14, True, "kitchen", 8192)
     assert len(c.notes) == 4, c.notes
-    assert config.Config([1]).notes and config.load("/nowhere.json").notes == []
+    assert config.read([1]).notes and config.load("/nowhere.json").notes == []
     with open(sys.argv[1] + "/bad.json", "w") as file:
         file.write("shift = 12")
     assert config.load(sys.argv[1] + "/bad.json").notes
     with open(sys.argv[1] + "/good.json", "w") as file:
         file.write('{"shift": 12}')
     assert config.load(sys.argv[1] + "/good.json").shift == 12
-    many = config.Config({"k" * 100 + str(i): i for i in range(20)})
+    many = config.read({"k" * 100 + str(i): i for i in range(20)})
     assert len(many.notes) == 6 and max(len(n) for n in many.notes) <= 80
 
 

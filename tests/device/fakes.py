@@ -4,7 +4,7 @@ import binascii
 import struct
 
 from ossicle import _wire
-from ossicle.config import Config
+from ossicle import config as configuration
 
 M30 = (1 << 30) - 1
 
@@ -123,7 +123,7 @@ class Board:
 
     def __init__(self, samples=33792, config=None, unlimited=True):
         self.storage = bytearray(2 * samples)
-        self.config = Config(config or {"shift": 16, "dc_blocker": False})
+        self.config = configuration.read(config or {"shift": 16, "dc_blocker": False})
         self.clock = Clock()
         self.mic = Mic()
         self.port = Port(unlimited)

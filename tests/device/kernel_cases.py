@@ -205,6 +205,11 @@ def case_ws_frame():
         head = bytes([0xAA, 0x80 | n]) if n < 126 else bytes([0xAA, 0xFE, n >> 8, n & 255])
         assert bytes(out[:k]) == head + key + bytes(b ^ key[i & 3] for i, b in enumerate(data)), n
         assert out[k:] == b"\xaa" * (n + 10 - k) and mask == key
+        struct.pack_into("<I", mask, 0, (word - 1013904223) * 4276115653 & (2 * S32 - 1))
+        place = bytearray(data + b"\xaa" * 10)  # in place, after the same word
+        place_k = kernels.ws_frame(place, place, n, mask)
+        place[0] = 0xAA
+        assert place_k == k and place[:k] == out[:k] and mask == key, n
 
 
 def main():

@@ -139,7 +139,7 @@ print("= before", gc.mem_alloc())
 
 import ossicle.config  # noqa: E402
 
-ossicle.config.load = lambda: ossicle.config.Config(config)
+ossicle.config.load = lambda: ossicle.config.read(config)
 
 from boards.esp32 import Board  # noqa: E402
 from ossicle import boot  # noqa: E402

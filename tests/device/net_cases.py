@@ -7,9 +7,11 @@ import gc
 import micropython
 import sys
 import time
+from array import array
 
 import usocket
 from boards.net import GONE, NOTHING, SocketPort
+from ossicle.kernels import copy_bytes
 from ossicle.links.udp import UdpLink
 from ossicle.links.websocket import OPEN, WebSocketLink
 from network_fakes import answer, frame, frames
@@ -232,12 +234,15 @@ def case_a_websocket():
         request += peer.recv(1000)
     peer.write(answer(request))
     until(tick)
-    data = bytearray(i & 255 for i in range(1044))
+    data = bytes(i & 255 for i in range(1044))
+    buf = bytearray(1052)
+    whole = array("i", (0, 1044, 0))
     peer.write(frame(b"ask") * 3)
     micropython.heap_lock()
     heard = 0
     for _ in range(20):
-        link.send(data, 1044)
+        copy_bytes(data, buf, whole)
+        link.send(buf, 1044)
         while link.busy():
             link.pump()
         heard += link.receive()
@@ -246,7 +251,7 @@ def case_a_websocket():
     while len(got) < 20 * 1052:
         got += peer.recv(4096)
     sent, rest = frames(got)
-    assert rest == b"" and [p for _, _, p in sent] == [bytes(data)] * 20 and heard == 9
+    assert rest == b"" and [p for _, _, p in sent] == [data] * 20 and heard == 9
     assert len(set([m for _, m, _ in sent])) == 20
     peer.close()
     server.close()

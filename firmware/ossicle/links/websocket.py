@@ -11,9 +11,9 @@ from array import array
 from micropython import const
 
 from ossicle._wire import PACKET_MAX_BYTES
+from ossicle.boot import drop
 from ossicle.kernels import C_COUNT, C_FROM, C_SIZE, C_TO, copy_bytes, ws_frame
 from ossicle.links.away import Away
-from ossicle.links.handshake import Opening
 
 _MASK = const(0x3FFFFFFF)
 
@@ -58,11 +58,12 @@ class WebSocketLink:
         self._away_ms = 0  # how long the link was away before it opened
         self._why = ""  # and why the last attempt before failed
         # Out: what is written, and what waits behind it.
-        self._out = bytearray(PACKET_MAX_BYTES + _HEADER_MAX)
+        self._out = b""
         self._out_at = 0
         self._out_n = 0
         self._mask = bytearray(4)  # of the last frame
         self._pong = bytearray(_CONTROL_MAX)
+        self._control = bytearray(_CONTROL_MAX + _HEADER_MAX)  # a frame that is no packet
         self._pong_n = -1  # bytes of a pong that waits; -1: none
         # In: what came from the port, and the frame that it is part of.
         self._in = bytearray(_READ_BYTES)
@@ -110,14 +111,12 @@ class WebSocketLink:
         if done == _GONE:
             self._close("the connection is refused")
         elif done:
+            from ossicle.links.handshake import Opening
+
             opening = Opening(self._port.host, self._port.port)
-            n = len(opening.request)
-            if n > len(self._out):
-                self._close("the host's name is too long")
-                return
-            self._out[:n] = opening.request
+            self._out = opening.request
             self._out_at = 0
-            self._out_n = n
+            self._out_n = len(opening.request)
             self._opening = opening
             self._at = 0
             self.state = OPENING
@@ -151,6 +150,7 @@ class WebSocketLink:
     def _is_open(self, at, n):
         now_ms = self._clock.ms()
         self._opening = None
+        drop("ossicle.links.handshake")  # two kilobytes, until the next time
         self._in_at = at
         self._in_n = n
         self._next_frame()
@@ -177,14 +177,16 @@ class WebSocketLink:
     def busy(self):
         return self.state != OPEN or self._out_at < self._out_n or self._pong_n >= 0
 
-    # Copies the n bytes of a packet.
+    # Takes the n bytes of a packet, and their buffer until it is not busy any more: there
+    # must be room in it for a frame.
     def send(self, packet, n):
-        self._frame(_BINARY, packet, n)
+        self._frame(_BINARY, packet, packet, n)
 
-    def _frame(self, first, data, n):
-        self._out[0] = first
-        self._out_n = ws_frame(data, self._out, n, self._mask)
+    def _frame(self, first, data, out, n):
+        self._out = out
+        self._out_n = ws_frame(data, out, n, self._mask)
         self._out_at = 0
+        out[0] = first
 
     # As many waiting bytes as the port takes now; how many that were.
     def pump(self):
@@ -193,7 +195,7 @@ class WebSocketLink:
         if self._out_at == self._out_n:
             if self._pong_n < 0:
                 return 0
-            self._frame(_PONG, self._pong, self._pong_n)
+            self._frame(_PONG, self._pong, self._control, self._pong_n)
             self._pong_n = -1
         n = self._write()
         if n == _GONE:
@@ -302,7 +304,7 @@ class WebSocketLink:
                 self._pong_n = length
         elif kind == _CLOSE:
             if self._out_at == self._out_n:
-                self._frame(_CLOSE, self._pong, 0)
+                self._frame(_CLOSE, self._pong, self._control, 0)
                 self._write()
             self._close("the host has closed")
         elif kind != _PONG:

@@ -3,7 +3,8 @@
 It runs with the ESP32's own board file, on 32 bits. What stays of the heap is told by the interpreter, not
 reckoned. On the chip 54 KB are left beside a ring of 67,584 bytes, I2S and Wi-Fi, which a heap of 120K holds
 with the ring in it; without Wi-Fi that is 164K, less what a longer I2S buffer takes. The script that plays
-hardware and host takes some of it too: so much more is the heap here.
+hardware and host takes some of it too, and so do paths that are longer than on a board: so much more is the
+heap here.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ossicle.proto.framing import SerialFraming
 from ossicle.proto.packets import Packet, encode
 
 RING_BYTES = 67584
-RING_BESIDE_WIFI_BYTES = 40960
+RING_BESIDE_WIFI_BYTES = 53248
 PACKETS = 300
 WIFI = {"ssid": "kitchen", "host": "10.0.0.1", "plain": True}
 KEY = {"key": "5a" * 32}
@@ -97,7 +98,7 @@ def stream(
 def test_built_it_fits_beside_wifi_with_a_key(built: Path, link: str, codec: wire.Codec) -> None:
     """The default ring is a smaller one there. Two channels have longer buffers."""
     ring = RING_BESIDE_WIFI_BYTES
-    run = stream(built, "128K", 1, 2, 1, codec=codec, ring=ring, link=link, **WIFI, **KEY)
+    run = stream(built, "130K", 1, 2, 1, codec=codec, ring=ring, link=link, **WIFI, **KEY)
     assert run.before > 8 * 1024
     assert min(free for _, free in run.streams) > 4 * 1024
 

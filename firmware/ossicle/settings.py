@@ -1,0 +1,22 @@
+# What stays of /ossicle.json: a value for each key of config.py, and what was wrong with it.
+from micropython import const
+
+_NOTES_MAX = const(6)
+_NOTE_CHARS = const(80)
+
+
+class Settings:
+    # `line` is the link that every board has.
+    def __init__(self, line):
+        self._line = line
+        self.notes = []
+
+    # The board takes the serial line instead.
+    def refuse_link(self, why):
+        self.note("link: %s is refused: %s" % (self.link, why))
+        self.link = self._line
+
+    # At most six notes of 80 characters: HELLO must fit a packet.
+    def note(self, text):
+        if len(self.notes) < _NOTES_MAX:
+            self.notes.append(text[:_NOTE_CHARS])
