@@ -43,6 +43,6 @@ class Opening:
         return ""
 
 
-# Printable and short, for a log.
+# Printable and short, for a log. Not by chr(), whose strings stay in memory for good.
 def shown(data):
-    return "".join(chr(b) if 32 <= b < 127 else "?" for b in data[:_SHOWN_MAX])
+    return bytes(b if 32 <= b < 127 else 0x3F for b in data[:_SHOWN_MAX]).decode()
