@@ -129,7 +129,7 @@ class Session:
     # A new stream. The ring is configured and the microphone open.
     def begin(self, token, mode, gain, now_ms):
         self.stream_id[:] = os.urandom(8)
-        self.builder.restart(self._draw())
+        self._restart()
         self.old_session = 0
         self.token = token
         self.mode = mode
@@ -141,6 +141,15 @@ class Session:
         self.heard_in_session(now_ms)
         self._mic.acknowledged(self.ring.read_position)
         self.capture.begin()
+
+    # Another session. Answers that carry the one before would have numbers of this one: they are
+    # not sent, and what a SET of that session asked of the speed is not done. The host asks again.
+    def _restart(self):
+        self.builder.restart(self._draw())
+        self.answers &= ~PONG
+        if self.set_session and self.answers & SET_REPLY:
+            self.answers &= ~SET_REPLY
+            self._next_baud = 0
 
     # A session's number: random, not 0, not the one before.
     def _draw(self):
@@ -271,7 +280,7 @@ class Session:
     # W-8: the numbers are used up; the stream goes on in a new session.
     def _renew(self):
         self.old_session = self.builder.session
-        self.builder.restart(self._draw())
+        self._restart()
         self.answer_started(0)
 
     # -- sending -----------------------------------------------------------------------
