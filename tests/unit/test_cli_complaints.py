@@ -138,7 +138,7 @@ def test_they_are_told_before_the_file_or_the_device_is_looked_for(ossicle: Run,
 
 
 @pytest.mark.parametrize(
-    "url", ["gopher://x", "udp://0.0.0.0:4747", "ws://0.0.0.0:4748", "emulator:", "serial://"]
+    "url", ["gopher://x", "wss://0.0.0.0:4748", "udp://0.0.0.0:99999", "emulator:", "serial://"]
 )
 def test_url_that_is_not_known(ossicle: Run, url: str) -> None:
     assert_one_line(ossicle("record", url, "--out", "x.wav"), url.partition(":")[0])

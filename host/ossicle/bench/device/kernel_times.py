@@ -79,6 +79,12 @@ JOBS = (
     ("crc32_ok", "byte", PACKET, lambda: (checked, PACKET, table)),
     ("cobs_encode", "byte", PACKET + 4, lambda: (room(checked, PACKET + 12), PACKET + 4)),
     ("cobs_decode", "byte", coded_n, lambda: (bytearray(coded), coded_n)),
+    (
+        "ws_frame",
+        "byte",
+        PACKET + 4,
+        lambda: (bytes(checked), bytearray(PACKET + 12), PACKET + 4, bytearray(b"\x12\x34\x56\x78")),
+    ),
     ("mark", "call", 1, lambda: (bytearray(1024), 1020)),
     ("marked", "call", 1, lambda: (room(b"\x5a\x71\x6d\x2b", 8), 0)),
     ("crc32_table", "call", 1, lambda: (array("I", (0 for _ in range(16))),)),

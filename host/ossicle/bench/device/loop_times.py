@@ -15,7 +15,7 @@ from binascii import hexlify
 
 from ossicle import _wire, kernels
 from ossicle.app import App
-from ossicle.config import Config
+from ossicle import config
 
 BUFFER = 256  # frames
 BUFFER_MS = 16
@@ -121,7 +121,7 @@ class Board:
 
     def __init__(self):
         self.storage = bytearray(2 * 33792)
-        self.config = Config({"shift": 16, "dc_blocker": False})
+        self.config = config.read({"shift": 16, "dc_blocker": False})
         self.clock = Clock()
         self.mic = Microphone(self.clock)
         self.port = Port()

@@ -161,3 +161,21 @@ def cobs_decode(buf, n):
             buf[out] = 0
             out += 1
     return out
+
+
+def ws_frame(src, out, n, mask):
+    word = mask[0] | mask[1] << 8 | mask[2] << 16 | mask[3] << 24
+    word = (word * 1664525 + 1013904223) & 0xFFFFFFFF
+    for i in range(4):
+        mask[i] = (word >> (8 * i)) & 255
+    at = 6 if n < 126 else 8
+    for i in range(n - 1, -1, -1):  # src may be out
+        out[at + i] = src[i] ^ mask[i & 3]
+    out[at - 4 : at] = mask
+    if n < 126:
+        out[1] = 0x80 | n
+    else:
+        out[1] = 0x80 | 126
+        out[2] = n >> 8
+        out[3] = n & 255
+    return at + n
