@@ -44,11 +44,11 @@ class Playing:
         try:
             while not self._stopping:
                 data = self._read()
-                if data:
-                    self.device.receive(data)
-                for frame in self.device.step(monotonic()):
+                for frame in self.device.step(monotonic()):  # first: what it hears it hears at this time
                     self._write(frame)
                 self.device.after_sending()
+                if data:
+                    self.device.receive(data)
         except (LinkError, OSError):
             return
         except Exception as error:
