@@ -22,6 +22,7 @@ from micropython import const
 from boards.heap import claim
 from ossicle import boot
 from ossicle._wire import DEFAULT_BAUD, DEFAULT_CHANNELS, DEFAULT_RATE
+from ossicle.modules import drop
 
 _MASK = const(0x3FFFFFFF)
 _TXBUF_BYTES = const(4096)
@@ -52,7 +53,7 @@ class Board:
         from ossicle import config
 
         self.config = config.load()
-        boot.drop("ossicle.config")
+        drop("ossicle.config")
         self.storage = claim(self._samples())
         if len(self.storage) < 2 * self.config.ring_samples:
             self.config.note("no room for the whole ring: %d samples" % (len(self.storage) // 2))

@@ -54,13 +54,6 @@ def read(path):
         return 0
 
 
-# A module that has done its work, by its whole name: its code is garbage now.
-def drop(name):
-    package, _, last = name.rpartition(".")
-    delattr(sys.modules[package], last)
-    del sys.modules[name]
-
-
 def forget(path):
     import os
 

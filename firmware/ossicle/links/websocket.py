@@ -11,9 +11,9 @@ from array import array
 from micropython import const
 
 from ossicle._wire import PACKET_MAX_BYTES
-from ossicle.boot import drop
 from ossicle.kernels import C_COUNT, C_FROM, C_SIZE, C_TO, copy_bytes, ws_frame
 from ossicle.links.away import Away
+from ossicle.modules import drop
 
 _MASK = const(0x3FFFFFFF)
 

@@ -1,0 +1,8 @@
+import sys
+
+
+# A module that has done its work, by its whole name: its code is garbage then.
+def drop(name):
+    package, _, last = name.rpartition(".")
+    delattr(sys.modules[package], last)
+    del sys.modules[name]
