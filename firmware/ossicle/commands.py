@@ -237,7 +237,8 @@ class Commands:
                 session.heard_in_session(now_ms)
                 session.answer_started(token)
                 return
-            if buf[_PAYLOAD + _wire.START_AT_START_FLAGS] & START_RESUME and self._same_stream():
+            resumes = token and buf[_PAYLOAD + _wire.START_AT_START_FLAGS] & START_RESUME
+            if resumes and self._same_stream():
                 session.resume(token, u30(buf, _PAYLOAD + _wire.START_AT_SEQUENCE), now_ms)
                 session.answer_started(token)
                 return

@@ -188,10 +188,11 @@ class Ring:
         behind = signed(written - self.read_position)
         return self.sequence - (filled - behind - self.phase) // self.hop
 
-    # The sequence that W lies in: nothing of a later one is there.
+    # The sequence at which R waits when all before W is read: its window is not whole yet.
     def newest(self):
         behind = signed(self.written - self.read_position)
-        return self.sequence + (behind + self.phase) // self.hop
+        whole = (behind + self.phase - self.overlap) // self.hop
+        return self.sequence + whole if whole > 0 else self.sequence
 
     # The position of a sequence's first frame, modulo 2**30.
     def position(self, sequence):

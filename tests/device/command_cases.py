@@ -73,6 +73,35 @@ def case_refusals():
     assert p.u16(_wire.REFUSED_AT_REASON) == _wire.REASON_MEMORY
 
 
+# W-20: no token is 0, that of a resume neither.
+def case_a_resume_without_a_token():
+    b, app, host = rig()
+    started = host.start(token=5)
+    stream = bytes(started.payload[4:12])
+    p = host.start(token=0, flags=1, stream=stream)
+    assert p.kind == _wire.KIND_REFUSED and p.u16(_wire.REFUSED_AT_REASON) == _wire.REASON_MALFORMED
+    assert app.session.token == 5 and host.start(token=6, flags=1, stream=stream).session == started.session
+
+
+# W-7: its number would be the new session's.
+def case_no_answer_of_a_session_that_is_over():
+    b, app, host = rig()
+    started = host.start(token=5)
+    host.say(_wire.KIND_PING, payload=b"12345678")
+    host.say(_wire.KIND_SET, payload=struct.pack("<HHI", 1, _wire.KEY_BAUD, 230400))
+    host.say(_wire.KIND_START, 0, host.start_payload(token=6))
+    app.session.answer = lambda: 0  # the link is busy
+    host.steps()
+    del app.session.answer
+    host.steps()
+    got = host.take()
+    assert kinds(got) == [_wire.KIND_STARTED] and got[0].session != started.session, kinds(got)
+    assert b.port.speeds == [], "what was not answered is not done"
+    host.session = got[0].session
+    reply = only(host.ask(_wire.KIND_SET, None, struct.pack("<HHI", 1, _wire.KEY_BAUD, 230400)), 9)[0]
+    assert reply.u30(4) == 230400 and b.port.speeds == [230400]
+
+
 def case_channels_change():
     b, app, host = rig()
     for token, channels in ((5, 1), (6, 2), (7, 1)):

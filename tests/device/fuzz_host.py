@@ -126,7 +126,7 @@ class Host:
         if frames < self._hop + self._overlap and not flags & (_wire.FLAG_DISCONTINUITY | _wire.FLAG_LAST):
             raise Fault("%d frames in a window of %d and %d" % (frames, self._hop, self._overlap))
         if not flags & _wire.FLAG_RESENT:
-            if packet.sequence != self.next and not (packet.sequence > self.next and self.was_cut):
+            if packet.sequence != self.next and not self.was_cut:
                 raise Fault("chunk %d, and %d has to come" % (packet.sequence, self.next))
             self.next = packet.sequence + 1
             self.was_cut = False

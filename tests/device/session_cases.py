@@ -151,6 +151,21 @@ def case_resume_sends_from_there():
     check_ramp(got[0], 512, 512)
 
 
+# Nor over a chunk whose overlap has not come: asked for, it would be too short (W-24).
+def case_resume_does_not_go_ahead():
+    b, app, host = rig()
+    first = host.start(hop=256, overlap=64)
+    host.run(b, 4)
+    stream = bytes(first.payload[4:12])
+    p = host.start(token=99, flags=1, stream=stream, sequence=1000, hop=256, overlap=64)
+    assert p.u30(_wire.STARTED_AT_NEXT) == 3
+    host.request((2, 4))
+    host.steps()
+    got = only(host.take(), _wire.KIND_AUDIO)
+    assert [p.sequence for p in got] == [2], [p.sequence for p in got]
+    check_ramp(got[0], 256, 320)
+
+
 def case_stop_last():
     b, app, host = rig()
     host.start(hop=512, overlap=100)
