@@ -19,13 +19,14 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Self
 
 from .errors import OssicleError
 from .ledger import GapRow, Ledger, Origin, StreamRow, Timing
+from .proto._wire import Codec
 
 VERSION = 1
 SUFFIX = ".journal"
@@ -106,7 +107,12 @@ class Journal:
             if row is None:
                 return None
             raise JournalError(f"{path}: made by another version of Ossicle; it cannot be gone on with")
-        return cls(file, database, Origin(*row[1:4]), row[4])
+        try:
+            with _told(path):
+                return cls(file, database, Origin(*_kept(row[1:4], _ORIGIN)), *_kept(row[4:], _SPEED))
+        except BaseException:
+            database.close()
+            raise
 
     def settle(self, frames: int) -> None:
         """Forget what lies behind the end of the file, which has `frames` frames: only a power cut leaves
@@ -120,10 +126,12 @@ class Journal:
         ledger = Ledger(self.origin)
         with _told(self.path):
             for row in self._database.execute("SELECT * FROM stream ORDER BY start"):
-                ledger.stream(StreamRow(*row))
-            for start, stop, frames, cause, about, _ in self._database.execute(_GAPS):
+                ledger.stream(StreamRow(*_kept(row, _STREAM)))
+            for row in self._database.execute(_GAPS):
+                start, stop, frames, cause, about, _ = _kept(row, _GAP)
                 ledger.gap(GapRow(start, stop, frames, cause, bool(about)))
-            for start, *timing in self._database.execute("SELECT * FROM timing"):
+            for row in self._database.execute("SELECT * FROM timing"):
+                start, *timing = _kept(row, _TIMING)
                 ledger.timings[start] = Timing(*timing)
         return ledger
 
@@ -131,8 +139,8 @@ class Journal:
         """Frames of silence that stand for gaps, and where the last of them ends; both 0 without any."""
         with _told(self.path):
             query = "SELECT COALESCE(SUM(stop - start), 0), COALESCE(MAX(stop), 0) FROM gap"
-            total, last = self._database.execute(query).fetchone()
-        return int(total), int(last)
+            total, last = _kept(self._database.execute(query).fetchone(), (_count, _count))
+        return total, last
 
     def stream(self, row: StreamRow, before: GapRow | None = None) -> None:
         """Another stream begins, or the same one further on, `before` it a gap that takes no room. It takes
@@ -215,3 +223,50 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise JournalError(f"{path}: {error}") from None
+    except (_DamagedError, UnicodeDecodeError):  # the latter for a column's name
+        raise JournalError(f"{path}: is damaged; without it the recording cannot go on") from None
+
+
+class _DamagedError(Exception):
+    """A table has what no recorder has put there: sqlite takes any value in any column."""
+
+
+def _kept(row: Sequence[Any], kinds: Sequence[Callable[[Any], bool]]) -> Sequence[Any]:
+    """The row, if each value is of its kind."""
+    if len(row) != len(kinds) or not all(kind(value) for kind, value in zip(kinds, row, strict=True)):
+        raise _DamagedError
+    return row
+
+
+def _count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < _COUNT_LIMIT
+
+
+def _text(value: Any) -> bool:
+    return type(value) is str
+
+
+def _time(value: Any) -> bool:
+    return value is None or (type(value) is float and 0 <= value < _TIME_LIMIT)
+
+
+def _counted(value: Any) -> bool:
+    return value is None or _count(value)
+
+
+def _codec(value: Any) -> bool:
+    return type(value) is int and value in tuple(Codec)
+
+
+def _stream_id(value: Any) -> bool:
+    return type(value) is bytes and len(value) == _ID_BYTES
+
+
+_COUNT_LIMIT = 1 << 53
+_TIME_LIMIT = 2.5e11  # seconds: beyond the year 9000
+_ID_BYTES = 8
+_ORIGIN = (_text, _count, _count)
+_SPEED = (_counted,)
+_STREAM = (_count, _stream_id, _count, _count, _count, _codec)
+_GAP = (_count, _counted, _counted, _text, _count, _count)
+_TIMING = (_count, _time, _time, _time)

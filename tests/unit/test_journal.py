@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -147,6 +148,53 @@ def test_one_of_another_version(file: Path) -> None:
     database.close()
     with pytest.raises(JournalError, match="another version"):
         Journal.open(file)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE recording SET device = x'00'",
+        "UPDATE recording SET rate = NULL",
+        "UPDATE recording SET baud = 'x'",
+        "ALTER TABLE recording ADD COLUMN more",
+        "UPDATE stream SET id = 'a1b2c3d4'",
+        "UPDATE stream SET id = x'11'",
+        "UPDATE stream SET position = -1",
+        "UPDATE stream SET hop = 2.5",
+        "UPDATE stream SET codec = 77",
+        "UPDATE gap SET frames = 'x'",
+        "UPDATE gap SET stop = 9223372036854775807",
+        "UPDATE gap SET stop = 1 WHERE start = 1000",
+        "UPDATE timing SET time = 1e99",
+        "UPDATE timing SET true_rate = 'x'",
+        "ALTER TABLE gap ADD COLUMN more",
+        "DROP TABLE timing",
+    ],
+)
+def test_what_no_recorder_has_put_there(file: Path, change: str) -> None:
+    filled(file).close()
+    with contextlib.closing(sqlite3.connect(journal_of(file), isolation_level=None)) as database:
+        database.execute(change)
+    with pytest.raises(JournalError, match=r"talk\.wav\.journal: "):
+        read(file)
+
+
+def read(file: Path) -> None:
+    """All that there is in a journal."""
+    journal = Journal.open(file)
+    assert journal is not None
+    with contextlib.closing(journal):
+        journal.ledger()
+        journal.silence()
+
+
+def test_a_column_whose_name_is_no_text(file: Path) -> None:
+    filled(file).close()
+    raw = journal_of(file).read_bytes()
+    assert raw.count(b"frames INTEGER") == 1
+    journal_of(file).write_bytes(raw.replace(b"frames INTEGER", b"\xff\xffames INTEGER"))
+    with pytest.raises(JournalError, match="damaged"):
+        read(file)
 
 
 def test_what_is_no_journal(file: Path) -> None:

@@ -16,9 +16,9 @@ from .consumers import Gaps, Watch
 from .guard import Interrupts
 from .meter import Meter, watched
 from .output import Output, seconds
-from .recorder import SILENCE_MAX_S, Recorder
+from .recorder import Recorder
 from .source import from_device, start, suits
-from .tape import begin, take_up
+from .tape import SILENCE_MAX_S, begin, take_up
 
 
 def record(

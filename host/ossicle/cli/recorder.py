@@ -9,8 +9,6 @@ from .capture import Frames
 from .tape import Tape, row_of
 
 TIMING_EACH_S = 5  # of audio
-SILENCE_MAX_S = 3600
-"""A gap that is longer is not written as silence: it takes no time in the file."""
 
 
 class Recorder:

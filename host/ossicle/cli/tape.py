@@ -26,6 +26,8 @@ from .capture import Place, Totals
 from .options import CodecName
 
 WAV = ".wav"
+SILENCE_MAX_S = 3600
+"""A gap that is longer is not written as silence: it takes no time in the file."""
 
 
 class Tape:
@@ -157,11 +159,12 @@ def _unfinished(out: Path, sink: WavSink, journal: Journal) -> Unfinished:
     sink.trim()
     journal.settle(sink.frames)
     ledger = journal.ledger()
-    if not ledger.streams:
-        raise JournalError(f"{journal.path}: is damaged; without it {out} cannot be gone on with")
     silence, stop = journal.silence()
     # A kill may have come before the silence of a gap, or in the middle of it.
-    sink.silence(stop - sink.frames)
+    missing = stop - sink.frames
+    if not ledger.streams or silence > stop or missing > SILENCE_MAX_S * sink.rate:
+        raise JournalError(f"{journal.path}: is damaged; without it {out} cannot be gone on with")
+    sink.silence(missing)
     last = ledger.streams[-1]
     position = last.position + sink.frames - last.start
     totals = Totals(
