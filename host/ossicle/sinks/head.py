@@ -79,14 +79,24 @@ def parse(data: bytes) -> Head | None:
     if (kind, extra) not in ((b"RIFF", b"JUNK"), (b"RF64", b"ds64")) or (wave, extra_size) != (b"WAVE", 28):
         return None
     mark, size, code, channels, rate, _, frame_bytes, bits = _FORMAT.unpack_from(data, _TOP.size)
-    if (mark, size, code, bits) != (b"fmt ", 16, _PCM, 8 * SAMPLE_BYTES) or rate < 1 or channels < 1:
+    if (mark, size, code, bits) != (b"fmt ", 16, _PCM, 8 * SAMPLE_BYTES) or channels < 1:
+        return None
+    if not 1 <= rate <= _U32_MAX // (SAMPLE_BYTES * channels):  # bytes a second have to fit
         return None
     text = None
     at = _TOP.size + _FORMAT.size
     if data[at : at + 4] == b"LIST" and len(data) >= DESCRIBED_BYTES:
-        text = data[at + 20 : DESCRIBED_BYTES - _DATA.size].rstrip(b"\0").decode("utf-8", "replace")
+        text = _text(data[at + 20 : DESCRIBED_BYTES - _DATA.size])
         at = DESCRIBED_BYTES - _DATA.size
     mark, length = _DATA.unpack_from(data, at)
     if mark != b"data" or frame_bytes != SAMPLE_BYTES * channels:
         return None
     return Head(rate, channels, (data64 if kind == b"RF64" else length) // frame_bytes, text)
+
+
+def _text(data: bytes) -> str:
+    """What `_comment` put there; what it cannot have put there is no text."""
+    try:
+        return data[:TEXT_MAX_BYTES].rstrip(b"\0").decode()
+    except UnicodeDecodeError:
+        return ""

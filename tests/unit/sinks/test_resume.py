@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from ossicle.sinks import SinkError, WavSink, open_sink
+from ossicle.sinks import TEXT_MAX_BYTES, SinkError, WavSink, open_sink
 
 SUFFIXES = (".wav", ".flac")
 
@@ -158,3 +158,25 @@ def test_what_is_not_gone_on_with(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         WavSink.resume(tmp_path / "none.wav")
     assert not (tmp_path / "none.wav").exists()
+
+
+def test_a_text_that_nobody_put_there_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    WavSink(path, 16000, described=True).close()
+    head = bytearray(path.read_bytes())
+    for text in (b"\xff" * TEXT_MAX_BYTES, b"x" * (TEXT_MAX_BYTES + 1)):
+        head[92 : 92 + len(text)] = text
+        path.write_bytes(head)
+        with WavSink.resume(path) as sink:
+            sink.trim()
+            assert sink.text in ("", "x" * TEXT_MAX_BYTES)
+
+
+def test_a_rate_that_no_head_can_hold(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    WavSink(path, 16000, 2).close()
+    head = bytearray(path.read_bytes())
+    head[60:64] = b"\xff\xff\xff\xff"
+    path.write_bytes(head)
+    with pytest.raises(SinkError, match="only a WAV file that Ossicle made"):
+        WavSink.resume(path)
