@@ -108,7 +108,7 @@ def _parsed(data: bytes, place: Path) -> dict[str, bytes]:
         if len(data) > _FILE_MAX_BYTES:
             raise ValueError("too long")
         table = tomllib.loads(data.decode()).get("keys", {})
-    except ValueError:  # whose text may be a line of the file
+    except (ValueError, RecursionError):  # whose text may be a line of the file
         raise KeyFileError(f"{place}: it is no TOML") from None
     if not isinstance(table, dict):
         raise KeyFileError(f"{place}: [keys] is no table")
@@ -122,7 +122,8 @@ def _key(name: str, value: object, place: Path) -> bytes:
         key = b""
     if not wire.KEY_MIN_BYTES <= len(key) <= wire.KEY_MAX_BYTES:
         digits = f"{2 * wire.KEY_MIN_BYTES} to {2 * wire.KEY_MAX_BYTES} hex digits"
-        raise KeyFileError(f"{place}: the key of {name!r} is not {digits}")
+        named = repr(name) if len(name) < 2 * wire.KEY_MIN_BYTES else "a device"  # it may be the key itself
+        raise KeyFileError(f"{place}: the key of {named} is not {digits}")
     return key
 
 
@@ -140,7 +141,7 @@ def _settings(config: Path) -> dict[str, object]:
         return {}
     except OSError as error:
         raise KeyFileError(f"{config}: {error.strerror or error}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise KeyFileError(f"{config}: it is no JSON object")

@@ -96,8 +96,10 @@ def test_a_file_that_others_may_use_is_refused(place: Path, mode: int) -> None:
         '[keys]\na = "zz"',
         f'[keys]\n[keys.a]\nb = "{KEY}"',
         "\x00" * 10 + KEY,
+        f'[keys]\n"{KEY}" = "a"',
+        "[keys]\na = " + "[" * 5000 + "]" * 5000,
     ],
-    ids=range(9),
+    ids=range(11),
 )
 def test_what_is_no_file_of_keys(place: Path, text: str) -> None:
     written(place, text)
