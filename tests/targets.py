@@ -1,7 +1,8 @@
 """What a fuzzer feeds: one function for each parser of the host, and for the receiver as a whole.
 
 Each takes bytes and returns, or raises something that is a fault. The only documented error is `PacketError`
-(`UrlError` for URLs); nothing else may come out, and what is told of a stream must stay in order.
+(`UrlError` for URLs); nothing else may come out, and what is told of a stream must stay in order. Readers of
+files are in `stored`, what comes to a port is in `strangers`.
 """
 
 from __future__ import annotations
@@ -11,9 +12,15 @@ import json
 from collections.abc import Callable
 from random import Random
 
+import stored
+import strangers
+from cursor import Cursor
+from oracle.adpcm import decode_payload
+
 from ossicle import urls
 from ossicle.errors import PacketError, UrlError
 from ossicle.proto import _wire as wire
+from ossicle.proto import adpcm as codec
 from ossicle.proto import events, hello, packets, seal
 from ossicle.proto.framing import DatagramFraming, SerialFraming, cobs_decode, cobs_encode
 from ossicle.proto.receiver import Receiver
@@ -27,26 +34,6 @@ DEVICE = "a1b2c3"
 HOST = "ossicle"
 PSK = bytes(range(100, 132))
 KINDS = tuple(wire.Kind)
-
-
-class Cursor:
-    """Numbers out of the fuzzer's bytes; zeros when they are used up."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
-
-    @property
-    def left(self) -> int:
-        return len(self._data) - self._at
-
-    def take(self, size: int) -> bytes:
-        taken = self._data[self._at : self._at + size]
-        self._at += len(taken)
-        return taken
-
-    def number(self, size: int = 1) -> int:
-        return int.from_bytes(self.take(size), "little")
 
 
 class Ledger:
@@ -130,6 +117,26 @@ def url(data: bytes) -> None:
     """What a user may type, or paste."""
     with contextlib.suppress(UrlError):
         urls.parse(data.decode("utf-8", "surrogateescape"))
+
+
+def adpcm(data: bytes) -> None:
+    """A payload decodes to what the oracle makes of it, or is malformed by W-42."""
+    channels = 1 + (data[:1] > b"\x7f")
+    payload = data[1 : 1 + wire.PAYLOAD_MAX_BYTES]
+    found = codec.decode(payload, channels)
+    if not payload:
+        assert found is not None
+        assert len(found) == 0
+        return
+    heads = [payload[at : at + wire.ADPCM_HEAD_BYTES] for at in range(0, 4 * channels, 4)]
+    nibbles = 2 * (len(payload) - 4 * channels) - (payload[3] if len(payload) > 3 else 0)
+    right = nibbles > 0 and nibbles % channels == 0 and len({head[3:] for head in heads}) == 1
+    if not (right and payload[3] < 2 and all(head[2] <= wire.ADPCM_INDEX_MAX for head in heads)):
+        assert found is None, payload.hex()
+        return
+    assert found is not None, payload.hex()
+    assert found.shape == ((nibbles,) if channels == 1 else (nibbles // 2, 2))
+    assert found.ravel().tolist() == decode_payload(payload, channels)
 
 
 def started_fields(token: int, mode: int) -> bytes:
@@ -339,6 +346,11 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "greeting": greeting,
     "serial": serial,
     "url": url,
+    "adpcm": adpcm,
+    "keys": stored.keys,
+    "wav": stored.wav,
+    "recording": stored.recording,
+    "hub": strangers.hub,
     "receiver": receiver,
     "sealed": sealed,
 }

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import atheris
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+TESTS = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS), str(TESTS.parent / "tools")]
 
 with atheris.instrument_imports(include=["ossicle"], exclude=["ossicle.audio"]):
     from targets import TARGETS

@@ -1,4 +1,5 @@
-"""The host's parsers and its receiver under atheris: any input, and no fault (`targets`).
+"""The host's parsers, its receiver, its ports and what it reads from files under atheris: any input, and no
+fault (`targets`).
 
 Short here; `python3 tools/dev.py soak` runs the long version. A fault leaves its input in a file that the
 failure names: `python tests/fuzz/fuzzer.py TARGET FILE` plays it again.
@@ -17,9 +18,10 @@ import pytest
 from targets import TARGETS
 
 FUZZER = Path(__file__).resolve().parent / "fuzzer.py"
-SHORT = {"receiver": 800, "sealed": 800}
+SLOW = ("receiver", "sealed", "recording", "hub")  # ten to a hundred times as slow
+SHORT_RUNS = 800  # of these; else 5000
 LONG_RUNS = int(os.environ.get("OSSICLE_FUZZ_RUNS", "10000000"))  # of all targets together
-LONG_SHARE = {"receiver": 0.05, "sealed": 0.05}  # they are a hundred times as slow
+SLOW_SHARE = 0.05  # of each
 
 
 def fuzz(target: str, runs: int, folder: Path, seed: int = 1) -> int:
@@ -42,7 +44,7 @@ def fuzz(target: str, runs: int, folder: Path, seed: int = 1) -> int:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_short(target: str, tmp_path: Path) -> None:
-    runs = SHORT.get(target, 5000)
+    runs = SHORT_RUNS if target in SLOW else 5000
     assert fuzz(target, runs, tmp_path) >= runs
 
 
@@ -69,7 +71,6 @@ def test_a_planted_fault_is_found(tmp_path: Path) -> None:
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("target", TARGETS)
 def test_long(target: str, tmp_path: Path) -> None:
-    quick = [name for name in TARGETS if name not in LONG_SHARE]
-    share = LONG_SHARE.get(target, (1 - sum(LONG_SHARE.values())) / len(quick))
+    share = SLOW_SHARE if target in SLOW else (1 - SLOW_SHARE * len(SLOW)) / (len(TARGETS) - len(SLOW))
     runs = int(LONG_RUNS * share)
     assert fuzz(target, runs, tmp_path) >= runs
