@@ -188,7 +188,7 @@ def main() -> int:
     parser.add_argument("--arch", choices=ARCHS, default="xtensawin", help="default: xtensawin")
     parser.add_argument("--out", type=Path, help="folder; default: build/firmware-ARCH")
     parser.add_argument(
-        "--lines", action="store_true", help="tracebacks with line numbers and names, for 14 KB of memory"
+        "--lines", action="store_true", help="tracebacks with line numbers and names, for 10 KB of memory"
     )
     args = parser.parse_args()
     folder = args.out or ROOT / "build" / f"firmware-{args.arch}"
