@@ -67,6 +67,7 @@ class Judge:
         self._sealed = {}  # packets with the key in force, in the clear
         self._seen = []
         self._highest = -1
+        self.kind = 0  # of the last packet that was looked into
 
     # A packet that only the holder of the key in force could make.
     def knows(self, data, packet):
@@ -108,6 +109,7 @@ class Judge:
 
     def _may_come(self, packet, sealed):
         kind, session, payload = packet.kind, packet.session, packet.payload
+        self.kind = kind
         if kind == _wire.KIND_HELLO:
             return session == 0 and len(payload) > 1 and payload[:1] == b"{" and payload[-1:] == b"}"
         start = kind == _wire.KIND_START and session == 0 and len(payload) == _wire.START_SIZE

@@ -43,10 +43,6 @@ class Way:
     def is_clean(self):
         return True
 
-    # Time has passed in which nothing was said.
-    def idle(self, now_ms):
-        pass
-
     # The model goes on to where the device is.
     def follow(self):
         pass
@@ -215,12 +211,6 @@ class SerialWay(Way):
     def is_empty(self):
         return not self.waiting
 
-    # A pause: after it a frame begins anew.
-    def idle(self, now_ms):
-        self._poll(now_ms)
-        if (now_ms - self._heard_ms) & 0x3FFFFFFF >= _wire.SERIAL_IDLE_MS:
-            self._tail = b"\0"
-
     def make_link(self, board):
         from ossicle.links.serial import SerialLink
 
@@ -250,9 +240,11 @@ class SerialWay(Way):
         self._followed = self.link._in_at
         self._hear(self._given[at : self._followed])
 
-    # W-33: an unfinished frame is dropped after a pause.
+    # W-33: an unfinished frame is dropped after a pause, and what comes then may be the way back.
     def _poll(self, now_ms):
         if (now_ms - self._heard_ms) & 0x3FFFFFFF >= _wire.SERIAL_IDLE_MS:
+            if self.waiting[:1] == _INTERRUPT[1:2]:
+                self.waiting = b"\x0e" + self.waiting[1:]
             if self._frame:
                 self.dropped += 1
             self._frame = b""

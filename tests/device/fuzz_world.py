@@ -158,6 +158,9 @@ class World:
             host.take()
             host.rekeyed()
         before = self.session.bad
+        sender = self.session.sender
+        if believed and judge.kind == _wire.KIND_ACK and sender._untold != sender._next:
+            host.was_cut = True  # what is left out need not be told any more
         self._handle(n)
         if (self.session.bad - before) & _MASK != (0 if believed else 1):
             raise Fault("believed: %s, and it should be %s: %s" % (not believed, believed, shown(data)))
@@ -214,7 +217,6 @@ class World:
             self.hear()
             self.settle()
             ms -= (self.clock.ms() - before) & _MASK
-        self.way.idle(self.clock.ms())
 
     # -- the right host's --------------------------------------------------------------------------
 
@@ -245,7 +247,6 @@ class World:
             payload = self.host.start(self._token, **fields)
             self.host.answer(_wire.KIND_STARTED)
             self.say(self.host.packet(_wire.KIND_START, payload, 0))
-            self.way.idle(self.clock.ms())
             answer = self.host.answer(_wire.KIND_STARTED)
             if answer is not None and answer[:4] == payload[:4]:
                 self.streams += 1
