@@ -11,7 +11,7 @@ import contextlib
 import logging
 import socket
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -77,6 +77,22 @@ class WebSocketWay:
         self._ended = True
 
 
+class _Quiet:
+    """A transport that takes nothing more once it has failed: asyncio's own complains on stderr of each write
+    from the fifth on, and a stranger could bring it to that as often as he likes."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    def write(self, data: bytes) -> None:
+        """Sent, or dropped."""
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class WebSocketPort:
     """An open WebSocket port. Raises OSError when it cannot be had."""
 
@@ -86,7 +102,7 @@ class WebSocketPort:
         self._socket = socket.create_server(address[:2], family=family, dualstack_ipv6=dual)
         self._number = int(self._socket.getsockname()[1])
         self._server: Server | None = None
-        self._connected = 0
+        self._connected: dict[ServerConnection, None] = {}  # the oldest first
 
     @property
     def number(self) -> int:
@@ -100,14 +116,17 @@ class WebSocketPort:
         class Connection(ServerConnection):
             """One of a bounded number."""
 
+            way: WebSocketWay | None = None
+
             def connection_made(self, transport: asyncio.BaseTransport) -> None:
                 super().connection_made(transport)
-                port._connected += 1
-                if port._connected > _CONNECTIONS_MAX:
-                    self.transport.abort()
+                self.transport = cast(asyncio.Transport, _Quiet(self.transport))
+                port._connected[self] = None
+                if len(port._connected) > _CONNECTIONS_MAX:
+                    port._make_room()
 
             def connection_lost(self, exc: Exception | None) -> None:
-                port._connected -= 1
+                port._connected.pop(self, None)
                 super().connection_lost(exc)
 
         self._server = await serve(
@@ -143,8 +162,18 @@ class WebSocketPort:
         """In the child of a fork: the parent alone has the port."""
         self._socket.close()
 
+    def _make_room(self) -> None:
+        """End the oldest connection that carries no stream: whoever holds many keeps no device away."""
+        for connection in self._connected:
+            way = getattr(connection, "way", None)
+            if way is None or not self._hub.carries(way):
+                break
+        del self._connected[connection]
+        connection.transport.abort()
+
     async def _serve(self, connection: ServerConnection) -> None:
         way = WebSocketWay(connection)
+        connection.way = way  # type: ignore[attr-defined]
         carrier = asyncio.ensure_future(way.carry())
         try:
             await self._hear(connection, way)

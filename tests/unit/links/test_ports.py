@@ -1,6 +1,7 @@
 """Ports: shared, given back, and what is said where one cannot be had. Real sockets on this machine."""
 
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -195,15 +196,37 @@ def test_a_stranger_who_talks_rubbish_is_shown_out(listen):
     assert hub.counts.strangers + hub.counts.misshapen >= 16
 
 
-def test_connections_are_bounded(listen, monkeypatch):
+def test_connections_are_bounded_and_strangers_keep_no_device_away(listen, monkeypatch):
     from ossicle.links import websocket
 
     monkeypatch.setattr(websocket, "_CONNECTIONS_MAX", 3)
     hub = listen("ws")
-    with dial(hub), dial(hub):
-        with dial(hub):
+    links = claimed(hub)
+    with dial(hub) as first, dial(hub) as second, dial(hub) as third:
+        first.send(hello("one"))
+        until(lambda: len(links) == 1)
+        with dial(hub) as fourth:  # in the place of the oldest stranger
+            with pytest.raises(ConnectionClosed):
+                second.recv(timeout=LATE_S)
+            fourth.send(hello("two"))
+            third.send(hello("three"))
+            until(lambda: len(links) == 3)
             assert not can_dial(hub)
+            first.send(packet())
+            until(lambda: links[0].counts.came == 2)
         until(lambda: can_dial(hub))
+
+
+def test_a_stranger_who_pings_and_goes_writes_nothing_to_the_log(listen, caplog):
+    hub = listen("ws")
+    ping = bytes([0x89, 0x80 | 125]) + bytes(4 + 125)
+    for _ in range(5):
+        with dial(hub) as stranger:
+            stranger.socket.sendall(ping * 4000)
+            stranger.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            stranger.socket.close()  # the rest of the answers has nowhere to go
+    until(lambda: can_dial(hub))
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
 
 
 def can_dial(hub):
