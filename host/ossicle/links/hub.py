@@ -154,6 +154,10 @@ class Hub:
         """Whether the device has a link."""
         return device in self._links
 
+    def carries(self, key: Hashable) -> bool:
+        """Whether a device with a link was heard there."""
+        return key in self._paths
+
     @property
     def counts(self) -> HubCounts:
         """A snapshot."""
@@ -294,8 +298,9 @@ class Hub:
         return path, link
 
     def _wonder(self, key: Hashable, data: bytes, way: WayTo) -> None:
-        """A device may be streaming to a host that is no more, so that it says no HELLO: ask for one."""
-        if not (self._claims or self._watchers) or data[0] not in DEVICE_KINDS:
+        """A device may be streaming to a host that is no more, or from another address than before, so that
+        it says no HELLO: ask for one."""
+        if data[0] not in DEVICE_KINDS or not (self._claims or self._watchers or self._misses_any()):
             return
         now = time.monotonic()
         if now - self._asked.get(key, float("-inf")) < _ASK_AGAIN_S:
@@ -307,6 +312,11 @@ class Hub:
         while len(self._asked) > _ASKED_MAX:
             self._asked.popitem(last=False)
         self._ask(way(key))
+
+    def _misses_any(self) -> bool:
+        """A device with a link has not been heard for a while."""
+        with self._lock:
+            return not all(link.is_settled for link in self._links.values())
 
     def _ask(self, way: Way) -> None:
         if self._questions.take() and not way.send(self._hello):

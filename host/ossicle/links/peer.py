@@ -197,6 +197,11 @@ class PeerLink:
         with self._lock:
             return path is self._in_use and self._is_settled(time.monotonic())
 
+    @property
+    def is_settled(self) -> bool:
+        """What is the device's own came a short while ago."""
+        return self._is_settled(time.monotonic())
+
     # Under the lock
 
     def _use(self, path: Path) -> None:

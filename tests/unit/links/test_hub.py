@@ -303,6 +303,17 @@ def test_garbage_is_asked_nothing_and_nobody_is_where_nobody_waits(clock):
     assert port.ways == {}
 
 
+def test_a_stranger_is_asked_while_a_device_is_silent(clock):
+    """It may be the same one behind another address: then its stream goes on there at once."""
+    port, _ = streaming(clock)
+    port.hub.unclaim(port.claim)
+    port.came("b", packet(flags=Flag.SEALED))
+    assert "b" not in port.ways
+    clock.now += wire.PATH_SILENT_MS / 1000
+    port.came("b", packet(flags=Flag.SEALED))
+    assert [data[0] for data in port.ways["b"].sent] == [Kind.HELLO]
+
+
 def test_questions_are_bounded(clock):
     port = Port()
     for number in range(1000):
