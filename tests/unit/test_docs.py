@@ -16,9 +16,18 @@ from ossicle.cli.commands import app
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMAND_LINE = (ROOT / "docs" / "commandline.md").read_text(encoding="utf-8")
+GUIDE = "\n".join(
+    [
+        README,
+        COMMAND_LINE,
+        *((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("board", "time", "wifi")),
+    ]
+)
 PAGES = [
     ROOT / "README.md",
     ROOT / "CHANGELOG.md",
+    ROOT / "tests" / "README.md",
     *sorted((ROOT / "shared_spec").glob("*.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
@@ -26,7 +35,7 @@ COMMON = {"--help", "--json"}
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
 
 
 def commands() -> dict[str, set[str]]:
@@ -50,7 +59,7 @@ def lines_of_the_program() -> Iterator[list[str]]:
 
 def told_options() -> dict[str, set[str]]:
     """The options of each command as the table of commands tells them."""
-    rows = re.findall(r"^\| `ossicle (\w+)[^`]*` \| (.*) \|$", README, re.MULTILINE)
+    rows = re.findall(r"^\| `ossicle (\w+)[^`]*` \| (.*) \|$", GUIDE, re.MULTILINE)
     return {name: set(re.findall(r"`(--[\w-]+)", cell)) for name, cell in rows}
 
 
@@ -72,7 +81,7 @@ def test_the_command_lines_shown_exist(words: list[str]) -> None:
 
 def test_options_named_in_the_text_exist() -> None:
     every = set().union(*commands().values()) | {"--help", "--version"}
-    outside_code = re.sub(r"^```.*?^```", "", README, flags=re.MULTILINE | re.DOTALL)
+    outside_code = re.sub(r"^```.*?^```", "", GUIDE, flags=re.MULTILINE | re.DOTALL)
     assert set(re.findall(r"`(--[\w-]+)", outside_code)) <= every
 
 
@@ -118,11 +127,26 @@ def events_in_the_code() -> dict[str, set[str]]:
 
 
 def test_every_json_event_is_told_with_its_fields() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| [\w, ]+ \| (.*) \|$", README, re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| [\w, ]+ \| (.*) \|$", COMMAND_LINE, re.MULTILINE)
     told = {name: set(re.findall(r"`([a-z_]+)`", cell)) - {"null"} for name, cell in rows}
     assert told.pop("event") == set()  # the head of the table
     assert told.pop("note") == {"text"}
     assert told == events_in_the_code()
+
+
+def test_every_key_of_the_configuration_is_told() -> None:
+    source = (ROOT / "firmware" / "ossicle" / "config.py").read_text(encoding="utf-8")
+    (keys,) = (
+        node.value.keys
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Dict)
+        and ast.unparse(node.targets[0]) == "_KEYS"
+    )
+    page = (ROOT / "docs" / "board.md").read_text(encoding="utf-8")
+    first_cells = re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)
+    told = [name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)]
+    assert sorted(told) == sorted(key.value for key in keys if isinstance(key, ast.Constant))
 
 
 def test_messages_name_only_commands_that_exist() -> None:
@@ -140,7 +164,7 @@ def test_links_lead_to_files(page: Path) -> None:
 
 
 def test_files_named_in_code_blocks_exist() -> None:
-    named = re.findall(r"\b((?:firmware|tools|host|tests|shared_spec)/[\w./-]+)", README)
+    named = re.findall(r"\b((?:firmware|tools|host|tests|shared_spec)/[\w./-]+)", GUIDE)
     assert named
     assert [name for name in named if not (ROOT / name.rstrip(".")).exists()] == []
 

@@ -13,7 +13,7 @@ from ossicle.errors import LinkError, SilentError, UrlError
 from ossicle.proto import events as ev
 from ossicle.server import Server
 
-PAGE = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "wifi.md"
 RATE = 16000
 KINDS = pytest.mark.parametrize("kind", ["udp", "ws"])
 
@@ -110,7 +110,7 @@ def test_the_server_that_the_page_shows_runs(free, tmp_path, monkeypatch):
     monkeypatch.setattr(ossicle.Microphone, "segments", lambda mic: heard.append(mic.device) or [])
     monkeypatch.setattr(Server, "__next__", two_devices)
     with fleet(device("udp", free, "a"), device("udp", free, "b")):
-        exec(compile(code, "README.md", "exec"), {})
+        exec(compile(code, "wifi.md", "exec"), {})
         until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("ossicle ")])
     assert sorted(heard) == ["a", "b"]
 
