@@ -11,9 +11,11 @@ import json
 import os
 import secrets
 import stat
+import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from .errors import KeyFileError
@@ -90,17 +92,44 @@ def new(device: str, path: Path | None = None, *, config: Path | None = None, re
     """
     _check_name(device)
     place = path or usual_path()
-    ring = load(path) if place.exists() else KeyRing({}, place)
-    keys = {name: ring(name) or b"" for name in ring}
-    if device in keys and not replace:
-        raise KeyFileError(f"{place}: there is a key for {device}; --replace makes another")
-    settings = _settings(config) if config is not None else {}
-    keys[device] = secrets.token_bytes(KEY_BYTES)
-    lines = "".join(f'"{name}" = "{keys[name].hex()}"\n' for name in sorted(keys))
-    _write(place, _HEAD + lines)
-    if config is not None:
-        _write(config, json.dumps({**settings, "key": keys[device].hex()}, indent=2) + "\n")
+    if config is not None and os.path.realpath(config) == os.path.realpath(place):
+        raise KeyFileError(f"{config}: is the file of keys; --config is for the board's ossicle.json")
+    with _alone(place):
+        ring = load(path) if place.exists() else KeyRing({}, place)
+        keys = {name: ring(name) or b"" for name in ring}
+        if device in keys and not replace:
+            raise KeyFileError(f"{place}: there is a key for {device}; --replace makes another")
+        settings = _settings(config) if config is not None else {}
+        keys[device] = secrets.token_bytes(KEY_BYTES)
+        lines = "".join(f'"{name}" = "{keys[name].hex()}"\n' for name in sorted(keys))
+        with ExitStack() as staged:
+            # The last comes first: the file of keys changes when all is written, and the board's after it.
+            if config is not None:
+                text = json.dumps({**settings, "key": keys[device].hex()}, indent=2) + "\n"
+                staged.enter_context(_staged(config, text))
+            staged.enter_context(_staged(place, _HEAD + lines))
     return place
+
+
+@contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """One at a time changes a file of keys: two would each forget the other's new key."""
+    folder = Path(os.path.realpath(place)).parent
+    with _told(place):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    with _told(place):
+        descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _parsed(data: bytes, place: Path) -> dict[str, bytes]:
@@ -136,7 +165,8 @@ def _check_name(device: str) -> None:
 
 def _settings(config: Path) -> dict[str, object]:
     try:
-        found = json.loads(config.read_bytes())
+        with config.open("rb") as file:
+            found = json.loads(file.read(_FILE_MAX_BYTES))
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -148,19 +178,31 @@ def _settings(config: Path) -> dict[str, object]:
     return found
 
 
-def _write(path: Path, text: str) -> None:
-    """The whole file at once, for its owner's eyes only from the first byte on."""
+@contextmanager
+def _staged(path: Path, text: str) -> Iterator[None]:
+    """The whole text beside the file, for its owner's eyes only from the first byte on; in its place when the
+    body is done, and gone when that fails. A link stays one."""
+    target = os.path.realpath(path)
+    with _told(path):
+        os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=os.path.dirname(target), prefix=path.name)  # with mode 0600
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # with mode 0600
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, path)
-        except BaseException:
+        with _told(path), os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        yield
+        with _told(path):
+            os.replace(name, target)
+    except BaseException:
+        with suppress(FileNotFoundError):
             os.unlink(name)
-            raise
+        raise
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise KeyFileError(f"{path}: {error.strerror or error}") from None

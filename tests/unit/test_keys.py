@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,37 @@ def test_a_configuration_that_is_none_changes_nothing(place: Path, tmp_path: Pat
         keys.new("kitchen", config=config)
     assert config.read_bytes() == text.encode("latin-1")
     assert not place.exists()
+
+
+def test_both_files_change_or_neither(place: Path, tmp_path: Path) -> None:
+    """The board still has the old key when its configuration cannot be written."""
+    keys.new("kitchen")
+    before = place.read_bytes()
+    blocked = tmp_path / "file" / "ossicle.json"
+    blocked.parent.touch()
+    for config in (blocked, tmp_path, Path("/proc/ossicle.json"), place):
+        with pytest.raises(KeyFileError):
+            keys.new("kitchen", config=config, replace=True)
+        assert place.read_bytes() == before
+    assert list(place.parent.iterdir()) == [place]
+
+
+def test_many_at_once_forget_no_key(place: Path) -> None:
+    names = [f"board {number}" for number in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(keys.new, names))
+    assert sorted(keys.load()) == sorted(names)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need a right elsewhere")
+def test_a_link_stays_one(place: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.toml"
+    place.parent.mkdir()
+    place.symlink_to(kept)
+    keys.new("kitchen")
+    keys.new("attic")
+    assert place.is_symlink()
+    assert list(keys.load(kept)) == ["attic", "kitchen"]
 
 
 def test_a_ring_shows_no_key(place: Path) -> None:
