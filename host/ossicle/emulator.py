@@ -60,7 +60,7 @@ class Emulator:
 
     `link` "udp" or "ws" has it speak to `host`:`host_port` in place of its serial port. There it seals with
     `key`, one of its own unless one is given, or, if it is `plain`, with none. On a serial line it has a key
-    only if one is given.
+    only if one is given. Its id is a hash of the name `device`, or `config`'s own `device` as it stands.
 
     Raises SourceError when the recording cannot be played, LinkError when the board does not come up.
     """
