@@ -1,3 +1,4 @@
+# Modules that are needed once, and leave memory again.
 import sys
 
 
