@@ -141,13 +141,22 @@ class Ledger:
             "codec": Codec(row.codec).name.lower(),
         }
         timing = self.timings.get(row.start, Timing())
-        if timing.time is not None and timing.uncertainty is not None:
-            told["time"] = datetime.fromtimestamp(timing.time, UTC).isoformat(timespec="microseconds")
+        moment = _moment(timing.time)
+        if moment and timing.uncertainty is not None:
+            told["time"] = moment
             told["uncertainty"] = round(timing.uncertainty, 6)
         if timing.true_rate is not None:
             told["true_rate"] = round(timing.true_rate, 4)
             told["drift_ppm"] = round((timing.true_rate / self.origin.rate - 1) * 1e6, 2)
         return told
+
+
+def _moment(time: float | None) -> str:
+    """In ISO 8601; "" where it is not known, or no date: a clock that is wrong ends no recording."""
+    try:
+        return "" if time is None else datetime.fromtimestamp(time, UTC).isoformat(timespec="microseconds")
+    except (ValueError, OverflowError, OSError):
+        return ""
 
 
 def _told_gap(row: GapRow) -> dict[str, Any]:

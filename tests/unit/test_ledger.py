@@ -92,3 +92,14 @@ def test_a_stream_without_a_frame_gives_its_place_to_the_next() -> None:
     ledger.gap(GapRow(50, 60, 10, "capture", True))
     ledger.gap(GapRow(60, None, None, "reset", False))
     assert (ledger.gap_count, ledger.missing) == (3, 10)
+
+
+def test_a_clock_that_tells_no_date_costs_the_date_alone() -> None:
+    ledger = Ledger(ORIGIN)
+    for number, time in enumerate((1e12, -1e12, 1e300, float("nan"))):
+        ledger.stream(stream(number))
+        ledger.timings[number] = Timing(time, 0.1, 16000.0)
+    told = json.loads(ledger.text(TEXT_MAX_BYTES))["streams"]
+    assert [("time" in row, "uncertainty" in row, row["true_rate"]) for row in told] == [
+        (False, False, 16000.0)
+    ] * 4
