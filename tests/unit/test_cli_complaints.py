@@ -157,6 +157,12 @@ def test_a_full_disk_is_told_with_the_file(ossicle: Run, speech: Path, tmp_path:
     assert_one_line(ossicle("record", emulated(speech), "--out", "x.wav"), "x.wav: No space left")
 
 
+def test_a_pipe_is_no_recording(ossicle: Run, speech: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.wav")
+    for more in ([], ["--resume"]):
+        assert_one_line(ossicle("record", emulated(speech), "--out", "x.wav", *more), "x.wav: Illegal seek")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -11,7 +11,9 @@ has written the head, which it does with the first frames.
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy.typing as npt
@@ -48,7 +50,10 @@ class FlacSink(Sink):
         self._head = open_alone(self.path, make=True)
         try:
             cut(self._head, 0)
-            self._file: Any = soundfile.SoundFile(name, "w", rate, channels, format="FLAC", subtype="PCM_16")
+            with _named(self.path):
+                self._file: Any = soundfile.SoundFile(
+                    name, "w", rate, channels, format="FLAC", subtype="PCM_16"
+                )
         except BaseException:
             os.close(self._head)
             raise
@@ -65,14 +70,16 @@ class FlacSink(Sink):
     def close(self) -> None:
         if not self._file.closed:
             os.close(self._head)
-            self._file.close()
+            with _named(self.path):
+                self._file.close()
 
     @property
     def described(self) -> bool:
         return self._described
 
     def _append(self, frames: npt.NDArray[Any]) -> None:
-        self._file.write(frames)
+        with _named(self.path):
+            self._file.write(frames)
         self._tell(self.frames + len(frames))
         if self._described and self._text_at is None:
             self._describe(self._text)
@@ -103,6 +110,18 @@ class FlacSink(Sink):
         total = whole.to_bytes(5, "big")
         os.lseek(self._head, _TOTAL.start, os.SEEK_SET)
         os.write(self._head, bytes([kept | total[0] & 0x0F]) + total[1:])
+
+
+@contextlib.contextmanager
+def _named(path: str) -> Iterator[None]:
+    """libsndfile names neither the file nor what the system said: most often that the disk is full."""
+    import soundfile
+
+    try:
+        yield
+    except soundfile.LibsndfileError as error:
+        reason = str(error).rstrip(".")
+        raise SinkError(f"{path}: cannot be written ({reason}); is there room on the disk?") from None
 
 
 def _filled(text: str) -> bytes:

@@ -133,11 +133,11 @@ class WavSink(Sink):
 
     def _put(self, data: bytes, place: int) -> None:
         assert self._file is not None
-        os.lseek(self._file, place, os.SEEK_SET)
         left = memoryview(data)
         try:
+            os.lseek(self._file, place, os.SEEK_SET)
             while left:
                 left = left[os.write(self._file, left) :]
         except OSError as error:
-            error.filename = self.path  # a full disk has many files
+            error.filename = self.path  # a full disk has many files, and a pipe takes no head
             raise

@@ -219,3 +219,24 @@ def test_upper_case_and_text_paths(tmp_path: Path) -> None:
     with open_sink(str(tmp_path / "A.WAV"), 16000) as sink:
         sink.write(audio(0, 3))
     assert soundfile.info(tmp_path / "A.WAV").frames == 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a limit of POSIX")
+@pytest.mark.parametrize("room", [100, 6000, 20000])
+def test_a_flac_file_without_room_names_itself(tmp_path: Path, room: int) -> None:
+    import resource
+
+    noise = np.random.default_rng(1).integers(-32768, 32767, 16000, dtype=np.int16)
+
+    def fill() -> None:
+        with FlacSink(tmp_path / "x.flac", 16000, described=True) as sink:
+            for _ in range(9):
+                sink.write(noise)
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        with pytest.raises(SinkError, match=r"x\.flac: .*room on the disk"):
+            fill()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
