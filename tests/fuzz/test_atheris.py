@@ -21,7 +21,7 @@ FUZZER = Path(__file__).resolve().parent / "fuzzer.py"
 SLOW = ("receiver", "sealed", "recording", "hub")  # ten to a hundred times as slow
 SHORT_RUNS = 800  # of these; else 5000
 LONG_RUNS = int(os.environ.get("OSSICLE_FUZZ_RUNS", "10000000"))  # of all targets together
-SLOW_SHARE = 0.05  # of each
+SLOW_SHARE = 0.03  # of each
 
 
 def fuzz(target: str, runs: int, folder: Path, seed: int = 1) -> int:
