@@ -26,8 +26,8 @@ from ossicle.cli.options import CodecName
 from ossicle.cli.tape import take_up
 from ossicle.errors import OssicleError
 from ossicle.journal import Journal, journal_of
-from ossicle.ledger import Origin, StreamRow
-from ossicle.sinks import WavSink, open_sink
+from ossicle.ledger import Ledger, Origin, StreamRow
+from ossicle.sinks import TEXT_MAX_BYTES, WavSink, open_sink
 
 STREAM = StreamRow(0, b"12345678", 0, 512, 0, 0)
 
@@ -66,6 +66,13 @@ def test_what_cannot_be_gone_on_with(tmp_path: Path) -> None:
     with open_sink(tmp_path / "mixed.wav", 8000, described=True) as sink:
         sink.write(audio(0, 10))
     refuse("mixed.wav", "is not the file of its journal")
+    left(tmp_path / "swapped.wav")
+    other = Ledger(Origin("sim-1", 16000, 1))
+    other.stream(StreamRow(0, b"not that", 0, 512, 0, 0))
+    with open_sink(tmp_path / "swapped.wav", 16000, described=True) as sink:
+        sink.describe(other.text(TEXT_MAX_BYTES))
+        sink.write(audio(0, 10))
+    refuse("swapped.wav", "is not the file of its journal")
 
 
 def test_another_rate_or_number_of_channels(ossicle: Run, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ What a kill between any two steps of `begin` leaves, and what `take_up` makes of
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -154,7 +155,7 @@ def take_up(out: Path) -> Unfinished | None:
 
 def _unfinished(out: Path, sink: WavSink, journal: Journal) -> Unfinished:
     origin = journal.origin
-    if (sink.rate, sink.channels) != (origin.rate, origin.channels):
+    if (sink.rate, sink.channels) != (origin.rate, origin.channels) or not _belong(sink, journal):
         raise JournalError(f"{out}: is not the file of its journal; put the right one back")
     sink.trim()
     journal.settle(sink.frames)
@@ -182,6 +183,17 @@ def _unfinished(out: Path, sink: WavSink, journal: Journal) -> Unfinished:
     return Unfinished(
         Tape(sink, ledger, journal), origin, place, totals, resume, codec, last.hop, last.overlap
     )
+
+
+def _belong(sink: WavSink, journal: Journal) -> bool:
+    """Whether file and journal begin with the same stream, as far as the file tells. What its first frame is
+    of has been told in both before it was written."""
+    try:
+        told = json.loads(sink.text)["streams"][0]["stream"]
+    except (ValueError, LookupError, TypeError):
+        return True
+    rows = journal.ledger().streams
+    return not sink.frames or not rows or rows[0].stream_id.hex() == told
 
 
 def _channels(count: int) -> str:
