@@ -133,6 +133,9 @@ class Host:
             if self._stopped:
                 raise Fault("a new chunk behind the last")
             self._stopped = flags & _wire.FLAG_LAST
+        elif flags & _wire.FLAG_LAST and packet.sequence == self.next:  # the first time was lost
+            self.next = packet.sequence + 1
+            self._stopped = True
         elif packet.sequence >= self.next and not self.was_cut:
             raise Fault("chunk %d comes again, and %d is new" % (packet.sequence, self.next))
         if self._sound and self.stream not in self._loud and self._codec == _wire.CODEC_PCM16:
