@@ -41,8 +41,8 @@ def test_this_micropython_can_tell() -> None:
         (CHUNKS // 3, ("adpcm",)),
         (CHUNKS // 3, ("sealed",)),
         (CHUNKS // 3, ("sealed", "udp")),
-        (CHUNKS // 3, ("sealed", "ws")),
-        (CHUNKS // 5, ("adpcm", "sealed", "ws")),
+        (CHUNKS // 5, ("sealed", "ws")),
+        (CHUNKS // 10, ("adpcm", "sealed", "ws")),
     ],
 )
 def test_nothing_allocates(chunks: int, words: tuple[str, ...]) -> None:
@@ -54,8 +54,8 @@ def test_nothing_allocates(chunks: int, words: tuple[str, ...]) -> None:
     # It was not the easy path only: audio was asked for again, and lost before the ring.
     assert int(counts["resent"]) > chunks // 20
     assert int(counts["holes"]) > 0
-    # The last ones said may not have been heard when the run ends.
-    assert 0 <= int(counts["forged"]) - int(counts["bad"]) <= 4
+    # What was on its way when a connection was closed for silence, or the run ended, was not heard.
+    assert int(counts["forged"]) * 0.95 - 2 <= int(counts["bad"]) <= int(counts["forged"])
     assert int(counts["forged"]) > 100 or "sealed" not in words
     # Nor was there always room: a write found no memory, a connection was full.
     assert int(counts["full"]) > 20 or words[-1:] not in (("udp",), ("ws",))
