@@ -89,6 +89,7 @@ whole = array("i", (0, 1024, 0))
 def interrupts():
     while not shared[OVER]:
         if shared[POSTED] == shared[DELIVERED] or ahead():
+            time.sleep_us(10)  # another may need the core
             continue
         kernels.copy_bytes(audio, mic.buffer, whole)
         if shared[DELIVERED] % 3000 == 2999:

@@ -42,7 +42,7 @@ def test_this_micropython_can_tell() -> None:
         (CHUNKS // 3, ("sealed",)),
         (CHUNKS // 3, ("sealed", "udp")),
         (CHUNKS // 3, ("sealed", "ws")),
-        (CHUNKS // 10, ("adpcm", "sealed", "ws")),
+        (CHUNKS // 5, ("adpcm", "sealed", "ws")),
     ],
 )
 def test_nothing_allocates(chunks: int, words: tuple[str, ...]) -> None:
@@ -53,7 +53,7 @@ def test_nothing_allocates(chunks: int, words: tuple[str, ...]) -> None:
     assert int(counts["new"]) == chunks
     # It was not the easy path only: audio was asked for again, and lost before the ring.
     assert int(counts["resent"]) > chunks // 20
-    assert int(counts["holes"]) > 0 or int(counts["stalls"]) == 0  # the shortest run has no stall
+    assert int(counts["holes"]) > 0
     # What was on its way when a connection was closed for silence, or the run ended, was not heard.
     assert int(counts["forged"]) * 0.95 - 2 <= int(counts["bad"]) <= int(counts["forged"])
     assert int(counts["forged"]) > 100 or "sealed" not in words
