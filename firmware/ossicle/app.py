@@ -4,14 +4,11 @@
 # The loop is plain steps, each of which ends at once: take what the host sent, see to the
 # time, build at most one packet, write what the link takes. While audio flows no step
 # allocates.
-import json
-
 from micropython import const
 
-from ossicle import FIRMWARE_VERSION
-from ossicle._wire import PROTOCOL_VERSION, SPEC_HASH
 from ossicle.capture import Capture
-from ossicle.commands import CHANNELS, RATES, Commands
+from ossicle.commands import Commands
+from ossicle.modules import drop
 from ossicle.ring import Ring
 from ossicle.session import Session
 
@@ -89,23 +86,10 @@ class App:
             busy = True
         return busy
 
-    # W-18.
+    # W-18; the module's memory is free again behind it.
     def hello(self):
-        board = self.board
-        fields = {
-            "ossicle": PROTOCOL_VERSION,
-            "spec": SPEC_HASH,
-            "device": board.device,
-            "firmware": FIRMWARE_VERSION,
-            "board": board.name,
-            "rates": RATES,
-            "channels": CHANNELS,
-            "codecs": ["pcm16", "adpcm"],
-            "ring": self.ring.samples,
-            "max_baud": board.port.max_baud,
-            "plain": self.session.plain,
-            "notes": board.config.notes,
-        }
-        if self.seal is not None:
-            self.seal.tell(fields)
-        return json.dumps(fields).encode()
+        from ossicle import hello
+
+        text = hello.say(self)
+        drop("ossicle.hello")
+        return text

@@ -32,10 +32,11 @@ MAY_IMPORT = {
     "audio": {"errors", "locks"},
     "links": {"errors", "locks", "proto"},
     "sinks": {"errors", "audio"},
+    "board": {"errors", "locks", "paths", "proto", "links", "api"},
     "api": {"errors", "locks", "paths", "micropython", "proto", "audio", "links", "sinks"},
     "bench": {"errors", "locks", "paths", "micropython", "proto", "audio", "links", "api"},
     "soak": {"errors", "proto", "links", "api"},
-    "cli": {"errors", "paths", "micropython", "proto", "audio", "sinks", "api", "bench", "soak"},
+    "cli": {"errors", "paths", "micropython", "proto", "audio", "sinks", "api", "board", "bench", "soak"},
 }
 OUTSIDE_WORLD = {
     "socket",

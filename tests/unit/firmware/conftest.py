@@ -1,15 +1,16 @@
-"""The firmware as tools/firmware.py builds it for the 32-bit unix port."""
+"""The firmware as ossicle.board.build builds it for the 32-bit unix port."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import firmware
 import pytest
+
+from ossicle.board.build import build
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("firmware") / "x86"
-    firmware.build("x86", folder)
+    build("x86", folder)
     return folder

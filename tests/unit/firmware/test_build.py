@@ -1,11 +1,10 @@
-"""tools/firmware.py: the build is the same firmware, with literals for constants."""
+"""ossicle.board.build: the build is the same firmware, with literals for constants."""
 
 from __future__ import annotations
 
 import ast
 from pathlib import Path
 
-import firmware
 import numpy as np
 import pytest
 import soundfile
@@ -14,6 +13,7 @@ from mpy import FIRMWARE
 from numpy.typing import NDArray
 
 import ossicle.emulator
+from ossicle.board import build as firmware
 from ossicle.emulator import Emulator
 from ossicle.proto.request import StreamRequest
 
@@ -62,7 +62,9 @@ def test_lines_stay_where_they_are() -> None:
     out = inline(source, numbers=NUMBERS)
     assert out.splitlines()[5] == "x = f(16)"
     paths = [path for path in FIRMWARE.rglob("*.py") if "unix" not in str(path.relative_to(FIRMWARE))]
-    known = {firmware.module_name(p): firmware.Module(p.name, p.read_bytes()) for p in paths}
+    known = {
+        firmware.module_name(p.relative_to(FIRMWARE)): firmware.Module(p.name, p.read_bytes()) for p in paths
+    }
     for name, module in known.items():
         text = firmware.inline(module, known)
         assert text.count(b"\n") == module.source.count(b"\n"), name

