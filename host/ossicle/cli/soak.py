@@ -1,4 +1,5 @@
-"""`ossicle soak`: the emulated board behind a link that loses packets, judged sample by sample."""
+"""`ossicle soak`: the emulated board behind a link that loses packets, or any device whose microphone is the
+pattern, judged sample by sample."""
 
 from __future__ import annotations
 
@@ -55,13 +56,52 @@ def soak(
     plain: Annotated[
         bool, typer.Option("--plain", help="Without seal; on udp and ws packets are sealed otherwise.")
     ] = False,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            "--device",
+            metavar="URL",
+            help='In place of all that: a device whose configuration says "mic": "pattern".',
+        ),
+    ] = None,
+    rate: Annotated[int, typer.Option("--rate", min=1, help="With --device: frames a second.")] = 16000,
+    channels: Annotated[int, typer.Option("--channels", min=1, max=2, help="With --device: 1 or 2.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Only the JSON object, and no progress.")] = False,
 ) -> None:
     """Try to lose samples: the firmware, a link with faults, and this host, compared with the source.
 
     Times are in seconds from the first audio on. The last line on stdout is one JSON object. Exit code 1
-    when a frame was wrong, or lost although the device's ring still held it.
+    when a frame was wrong, or lost although the device's ring still held it; with --device when any was lost.
     """
+    if device is not None:
+        given = {
+            "--link": link != "serial",
+            "--drop": drop,
+            "--dup": dup,
+            "--reorder": reorder,
+            "--corrupt": corrupt,
+            "--delay": delay,
+            "--jitter": jitter,
+            "--stall": stall,
+            "--outage": outage,
+            "--kill": kill,
+            "--seed": seed != 1,
+            "--flat-out": flat_out,
+            "--devices": devices != 1,
+            "--plain": plain,
+        }
+        soak_device(
+            device,
+            [name for name, value in given.items() if value],
+            seconds=seconds,
+            rate=rate,
+            channels=channels,
+            mode=mode.value,
+            as_json=as_json,
+        )
+        return
+    if (rate, channels) != (16000, 1):
+        raise typer.BadParameter("--rate and --channels are for --device")
     try:
         plan = Plan(
             link=link,
@@ -91,6 +131,42 @@ def soak(
         complain(outcome.failure)
     if not outcome.holds:
         raise typer.Exit(FAILED)
+
+
+def soak_device(url: str, misplaced: list[str], *, as_json: bool, **wanted: Any) -> None:
+    """A device on its own link, with no fault but those that the link has."""
+    if misplaced:
+        raise typer.BadParameter(f"{', '.join(misplaced)}: what a device's own link does is not ours to say")
+    from ..soak.device import Wanted, run
+
+    console = Console(stderr=True, highlight=False)
+    with contextlib.nullcontext() if as_json else console.status("starting ...") as status:
+        outcome = run(Wanted(url, **wanted), (lambda text: None) if status is None else status.update)
+    figures = outcome.figures()
+    if not as_json:
+        for line in told_of_device(figures):
+            console.print(line, soft_wrap=True)
+    Output(True).row(figures)
+    if outcome.failure:
+        complain(outcome.failure)
+    if not outcome.holds:
+        raise typer.Exit(FAILED)
+
+
+def told_of_device(figures: dict[str, Any]) -> list[str]:
+    """The same figures for people."""
+    late = figures["latency_ms"]
+    lines = [
+        f"{figures['frames_delivered']} frames came in {figures['seconds']} s, "
+        f"{figures['wrong']} wrong, {figures['lost']} lost in {figures['gaps']} gaps"
+        + "".join(f"; {cause}: {frames}" for cause, frames in figures["lost_by_cause"].items()),
+        f"sent again: {figures['resent_share']:.1%}; round trip {figures['rtt_ms']} ms",
+    ]
+    if figures["restarts"]:
+        lines.append(f"the device began anew {figures['restarts']} times, and what it held is lost")
+    if late["p50"] is not None:
+        lines.append(f"capture to application: median {late['p50']} ms, 99 of 100 {late['p99']} ms")
+    return lines
 
 
 def told(figures: dict[str, Any]) -> list[str]:

@@ -85,7 +85,7 @@ class Judge:
     """One stream of one device. Feed it what the application got, in order; then ask for the verdict.
 
     `capacity` is the ring's, in frames; `waits`: the source waits for the host. `drops` gives the ranges that
-    DMA has dropped so far.
+    DMA has dropped so far. Unless `timed`, when audio came is not kept, and the verdict has no latencies.
     """
 
     def __init__(
@@ -97,6 +97,7 @@ class Judge:
         overlap: int = 0,
         waits: bool = False,
         drops: Callable[[], Sequence[tuple[int, int]]] = list,
+        timed: bool = True,
     ) -> None:
         self.next = 0
         """The position after all that was told."""
@@ -106,12 +107,14 @@ class Judge:
         """Positions that were neither audio nor in a gap."""
         self.holes: list[Hole] = []
         self.gaps = 0
+        self._missing = 0  # positions in holes
         self._pattern = pattern
         self._capacity = capacity
         self._hop = hop
         self._overlap = overlap
         self._waits = waits
         self._drops = drops
+        self._timed = timed
         self._shift = 0  # from a position to the source's frame
         self._unsure = False  # audio was lost before the ring: the shift is to be found
         self._starts: list[int] = []
@@ -138,9 +141,10 @@ class Judge:
         self.wrong += bad
         self.delivered += len(frames) - bad
         self.next = start + len(frames)
-        self._starts.append(start)
-        self._counts.append(len(frames))
-        self._times.append(now)
+        if self._timed:
+            self._starts.append(start)
+            self._counts.append(len(frames))
+            self._times.append(now)
 
     def gap(self, start: int, stop: int | None, cause: str) -> None:
         """The application was told that [start, stop) will not come; None: nobody knows how much."""
@@ -154,7 +158,14 @@ class Judge:
             self._unsure = self._unsure or cause == "capture"
             self.next = stop
 
+    @property
+    def missing(self) -> int:
+        """Frames that did not come, of those before `next`: by positions, and where the source has turned out
+        to be ahead of them, by that too."""
+        return self._missing + self._shift
+
     def _hole(self, start: int, stop: int, cause: str) -> None:
+        self._missing += stop - start
         if len(self.holes) < _GAPS_MAX:
             self.holes.append(Hole(start, stop, cause, self._shift))
 
