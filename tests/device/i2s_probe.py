@@ -66,7 +66,7 @@ else:
             {
                 "callbacks": probe.callbacks,
                 "dropped": i2s.dropped_frames,
-                "lost": i2s.lost_callbacks,
+                "lost": i2s.lost_callbacks(),
                 "us": clock.us(),
                 "ended": i2s.ended,
             }

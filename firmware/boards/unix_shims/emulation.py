@@ -24,13 +24,22 @@ _DEFAULTS = {
     "pace": True,  # hold the link to its baud rate, and garble at the wrong one
     "ibuf": 40960,
     "stalls": [],  # [[at_frame, frames], ...]: the firmware is held up for so long
+    "i2s_skip": False,  # idf 5.5.2 and later: reading skips what is old when DMA is nearly full
+    "i2s_failures": 0,  # so many I2S cannot be made for want of memory
+    "lost_requests": [],  # readinto() that are dropped and return their length, by number
     "lost_callbacks": [],  # callbacks that are lost, by number, as when the scheduler's queue is full
+    "storms": [],  # [[callback, ms], ...]: another callback runs for so long, and the scheduler fills up
+    "scheduler_depth": 8,  # as on the chip
     "lifeline": -1,  # a descriptor; when it is at its end, so is the board
     "wifi_outages": [],  # [[at_ms, ms], ...] since the board is up: nothing passes for so long
     "wifi_beacon_ms": 6000,  # an outage of more throws the station out
     "wifi_try_ms": 500,  # between two tries of the driver to join; the chip takes some 2 s
     "wifi_rssi": -55,
+    "wifi_failures": 0,  # so many times the Wi-Fi cannot be started for want of memory
     "socket_enomem": 0,  # each so many writes the network has no memory; 0: never
+    "socket_full": [],  # [[at_ms, ms], ...] since the first write: no write finds memory for so long
+    "socket_mailbox": 0,  # datagrams that wait unread, more are lost: 6 on the chip; 0: any number
+    "held_up": [],  # [[at_ms, ms], ...] since the first write: the firmware does not get to run for so long
     "device": "",
     "config": {},
 }

@@ -9,19 +9,24 @@
 # through micropython.schedule, between any two lines, and is lost when its
 # queue is full.
 #
+# With `i2s_skip` it reads as idf 5.5.2 and later (known of the read in
+# i2s_common.c: a queue of N - 1 places with at most one free makes each read go
+# to the next buffer; the reads are 240 bytes of 8-byte frames): what is left of
+# the DMA buffer that is being read is skipped then, in the middle of a callback's buffer.
+#
 # Debian's MicroPython has no lock around the interpreter. So the thread and
 # the firmware share counters that only one of them writes, and buffers that
 # pass from one to the other by such a counter.
 
 import _thread
-import os
+import errno
 import utime
-from array import array
-from micropython import const, schedule
+from micropython import const
 
 from emulation import clock, flat_out, settings
-from kernels import fill
-from record import BEGUN, CAPTURED, DROPPED, Record
+from record import BEGUN, CALLBACK_LOST, CAPTURED, DROPPED, I2S_FAILED, I2S_SKIPPED, REQUEST_LOST, Record, Tally
+from scheduler import Scheduler
+from source import Source
 
 _FRAMES = const(256)  # in a DMA buffer
 _MASK = const(0x3FFFFFFF)
@@ -30,6 +35,9 @@ _HELD_UP_US = const(100000)  # the thread catches up when it is late, but by no 
 _POLL_US = const(300)
 _MARGIN = const(1024)  # frames by which the firmware's estimate of a hole may be off, and more
 _JOIN_MS = const(2000)
+_READ = const(30)  # frames that the driver reads at a time
+
+_failed = Tally(I2S_FAILED)
 
 
 class I2S:
@@ -43,26 +51,28 @@ class I2S:
             raise ValueError("the emulated I2S receives 32-bit slots only")
         if rate != settings["rate"]:
             raise OSError("the emulated source runs at %d Hz" % settings["rate"])
-        source = settings["channels"]
+        if _failed.count < settings["i2s_failures"]:
+            _failed.strike()
+            raise OSError(errno.ENOMEM, "ESP_ERR_NO_MEM")
         # fixed; the thread reads them
-        self._slot_bytes = 4 * source  # of a frame in the file
         self._frame_bytes = 4 if format == I2S.MONO else 8  # of a frame in the firmware's buffer
-        pattern = settings["pattern"]
-        self._total = pattern[0] if pattern else os.stat(settings["slots"])[6] // self._slot_bytes  # frames
+        self._source = Source(self._frame_bytes)
+        self._total = self._source.total  # frames
         # frames that DMA holds beside the buffer that is being filled
         self._hold = (max(ibuf // 2048, 2) - 1) * _FRAMES
         self._rate = rate
         self._stalls = settings["stalls"]
         self._losses = settings["lost_callbacks"]
+        self._refusals = settings["lost_requests"]
+        self._skips = settings["i2s_skip"]
         self._late_us = min(_HELD_UP_US, self._hold * 1000 // rate * 500)
         # the thread's own
-        self._file = None if pattern else open(settings["slots"], "rb", buffering=0)
-        self._fill = array("i", (0, 0, 0, self._frame_bytes // 4, pattern[1] if pattern else 0))
         self._record = Record()
-        self._at = 0  # frame at which the file stands
-        self._scratch = bytearray(_FRAMES * self._slot_bytes)
+        self._scheduler = Scheduler()
+        self._skipped = Tally(I2S_SKIPPED)
+        self._lost = Tally(CALLBACK_LOST)
         self._head = 0  # frames captured
-        self._tail = 0  # frames fetched from DMA, or dropped there
+        self._tail = 0  # frames fetched from DMA, or dropped or skipped there
         self._current = None  # the buffer being filled
         self._got = 0  # frames in it
         self._remainder = 0  # of a DMA buffer's time, in 1/rate us
@@ -78,8 +88,7 @@ class I2S:
         # written by the thread, read by the firmware
         self._taken = 0  # buffers taken from the queue
         self._done = False  # the thread has ended
-        self.lost_callbacks = 0
-        self.dropped_frames = 0  # by DMA: the chip cannot tell; tests can ask
+        self.dropped_frames = 0  # by DMA, or skipped: the chip cannot tell; tests can ask
         # written by the firmware, read by the thread
         self._slot = [None]  # the queue of depth 1
         self._posted = 0  # buffers put into the queue
@@ -88,6 +97,8 @@ class I2S:
         self._limit = -1  # frames: flat out no more than these are captured; -1: any number
         # the firmware's own
         self._handler = None
+        self._requests = 0
+        self._refused = Tally(REQUEST_LOST)
         self._filled = 0
         self.ended = False  # the buffer of the last callback held the source's last frame
 
@@ -108,9 +119,13 @@ class I2S:
     def readinto(self, buf):
         if self._handler is None:
             raise OSError("the emulated I2S has no blocking mode")
-        if self._posted == self._taken:
+        number = self._requests
+        self._requests = number + 1
+        if self._posted == self._taken and number not in self._refusals:
             self._slot[0] = buf
             self._posted = (self._posted + 1) & _MASK
+        else:
+            self._refused.strike()
         return len(buf)
 
     def deinit(self):
@@ -124,8 +139,7 @@ class I2S:
             utime.sleep_ms(1)
         clock.limit_us = -1
         clock.stalled = False
-        if self._file:
-            self._file.close()
+        self._source.close()
 
     # ---- what only an emulator has
 
@@ -142,6 +156,12 @@ class I2S:
 
     def handed_out(self):
         return self._tail - self.dropped_frames
+
+    def lost_callbacks(self):
+        return self._lost.count
+
+    def refused_requests(self):
+        return self._refused.count
 
     def _fire(self, argument):
         if not self._on:
@@ -205,10 +225,10 @@ class I2S:
         self._capture_us = (self._capture_us + self._period_us(frames)) & _MASK
         clock.mark(self._capture_us, self._due_us)
         self._record.write(CAPTURED, self._head, utime.ticks_us() if flat_out else self._due_us, self._tail)
-        while self._head - self._tail > self._hold:
-            self._record.write(DROPPED, self._tail, self._due_us, _FRAMES)
-            self._tail += _FRAMES
-            self.dropped_frames += _FRAMES
+        while self._head - self._tail - self._rest() > self._hold:
+            if self._rest():  # the next read does that, for the queue is full
+                self._skip()
+            self._drop(_FRAMES)
         if self._stall_stop >= 0 and (self._head >= self._stall_stop or self._head == self._total):
             self._serve()
             self._stall_stop = -1
@@ -238,6 +258,8 @@ class I2S:
                 self._got = 0
                 self._taken = (self._taken + 1) & _MASK
             room = len(self._current) // self._frame_bytes - self._got
+            if self._skips:
+                room = self._read_skipping(room)
             frames = min(room, self._head - self._tail)
             if frames:
                 self._fetch(frames)
@@ -253,57 +275,45 @@ class I2S:
             else:
                 self._call(argument)
 
+    # Frames from DMA into the buffer. DMA holds positions; what is there lies in the source.
     def _fetch(self, frames):
-        # Frames from DMA into the buffer. DMA holds positions; what is there lies in the file.
-        if self._file is None:
-            args = self._fill
-            args[0] = self._got * self._frame_bytes
-            args[1] = self._tail
-            args[2] = frames
-            fill(self._current, args)
-            self._got += frames
-            self._tail += frames
-            return
-        if self._at != self._tail:
-            # from where it stands: an absolute place may be beyond a 32-bit seek
-            self._file.seek((self._tail - self._at) * self._slot_bytes, 1)
-        if self._slot_bytes == self._frame_bytes and not self._got:
-            self._file.readinto(self._current, frames * self._slot_bytes)
-        else:
-            left = frames
-            while left:
-                part = min(left, _FRAMES)
-                self._file.readinto(self._scratch, part * self._slot_bytes)
-                self._spread(part)
-                left -= part
-            self._got -= frames
+        self._source.fetch(self._current, self._got, self._tail, frames)
         self._got += frames
         self._tail += frames
-        self._at = self._tail
 
-    def _spread(self, frames):
-        # Left slots to MONO; a one-channel file to the left slots of STEREO, where the right ones are silent.
-        out = self._current
-        put = self._got * self._frame_bytes
-        get = 0
-        slots = min(self._slot_bytes, self._frame_bytes)
-        for _ in range(frames):
-            for i in range(self._frame_bytes):
-                out[put + i] = self._scratch[get + i] if i < slots else 0
-            put += self._frame_bytes
-            get += self._slot_bytes
-        self._got += frames
+    # What is left of the DMA buffer that is being read, where that may be skipped.
+    def _rest(self):
+        return min(-self._tail % _FRAMES, self._head - self._tail) if self._skips else 0
+
+    # As the driver from idf 5.5.2 on, while the queue has at most one place free; how many
+    # of the frames are still wanted. In here the queue only gets emptier.
+    def _read_skipping(self, room):
+        while room and self._head - self._tail - self._rest() >= self._hold - _FRAMES:
+            if self._rest():
+                self._skip()
+            frames = min(room, _READ - self._got % _READ, self._head - self._tail)
+            if not frames:
+                break
+            self._fetch(frames)
+            room -= frames
+        return room
+
+    def _skip(self):
+        self._skipped.strike()
+        self._drop(self._rest())
+
+    def _drop(self, frames):
+        self._record.write(DROPPED, self._tail, self._due_us, frames)
+        self._tail += frames
+        self.dropped_frames += frames
 
     def _call(self, argument):
         number = self._callbacks
         self._callbacks = number + 1
-        if number not in self._losses:
-            try:
-                schedule(self._fire_ref, argument)
-                return
-            except RuntimeError:
-                pass  # the queue is full
+        self._scheduler.weather(number)
+        if number not in self._losses and self._scheduler.post(self._fire_ref, argument):
+            return
         self._filled = argument & 0xFFFF
         if argument & _ENDED:
             self.ended = True
-        self.lost_callbacks += 1
+        self._lost.strike()
