@@ -1,4 +1,5 @@
-"""Write both `_wire.py` from `shared_spec/protocol.toml`, or check that they are up to date.
+"""Write both `_wire.py` from `shared_spec/protocol.toml`, and `_keys.py` and `_schema.py` from `config.toml`
+beside it, or check that they are up to date.
 
     python3 tools/specgen.py            write them
     python3 tools/specgen.py --check    fail, and say what differs, when they are not what would be written
@@ -17,10 +18,15 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import schema
+
 ROOT = Path(__file__).resolve().parent.parent
 SPEC = ROOT / "shared_spec" / "protocol.toml"
 DEVICE = ROOT / "firmware" / "ossicle" / "_wire.py"
 HOST = ROOT / "host" / "ossicle" / "proto" / "_wire.py"
+CONFIG = ROOT / "shared_spec" / "config.toml"
+KEYS = ROOT / "firmware" / "ossicle" / "_keys.py"
+SCHEMA = ROOT / "host" / "ossicle" / "board" / "_schema.py"
 
 Spec = dict[str, Any]
 
@@ -224,8 +230,16 @@ def main() -> int:
     args = parser.parse_args()
     spec = tomllib.loads(SPEC.read_text(encoding="utf-8"))
     check_spec(spec)
+    config = tomllib.loads(CONFIG.read_text(encoding="utf-8"))
+    schema.check_config(config, dict(constants(spec)))
+    texts = {
+        DEVICE: device_text(spec),
+        HOST: host_text(spec),
+        KEYS: schema.device_keys(config),
+        SCHEMA: schema.host_schema(config),
+    }
     stale = []
-    for path, text in ((DEVICE, device_text(spec)), (HOST, host_text(spec))):
+    for path, text in texts.items():
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
         stale.append(path)
@@ -234,7 +248,7 @@ def main() -> int:
             print(f"wrote {path.relative_to(ROOT)}")
     if args.check and stale:
         names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
-        print(f"not what protocol.toml says: {names}; run python3 tools/specgen.py", file=sys.stderr)
+        print(f"not what shared_spec says: {names}; run python3 tools/specgen.py", file=sys.stderr)
         return 1
     return 0
 

@@ -2,84 +2,55 @@
 # and `notes` says so; HELLO carries the notes to the host.
 import json
 
-from micropython import const
-
-from ossicle._wire import (
-    DEFAULT_BAUD,
-    DEFAULT_PORT,
-    DEFAULT_RING_SAMPLES,
-    DEFAULT_SHIFT,
-    KEY_MAX_BYTES,
-    KEY_MIN_BYTES,
-    SHIFT_MAX,
-    SHIFT_MIN,
-)
+from ossicle._keys import TEXT
+from ossicle._wire import KEY_MAX_BYTES, KEY_MIN_BYTES
+from ossicle.modules import drop
 from ossicle.settings import Settings
 
-_IBUF_BESIDE_WIFI = const(20480)
-
-LINKS = ("serial", "udp", "ws")
-_SECRET = ("password", "key")  # their values are never in a note
-
-# name: (default, least, most); for bool and str the limits are None.
-_KEYS = {
-    "device": ("", None, None),  # a name in place of the chip's id
-    "i2s": (0, 0, 1),
-    "sck": (14, 0, 48),  # GPIO numbers of the microphone
-    "ws": (15, 0, 48),
-    "sd": (32, 0, 48),
-    "shift": (DEFAULT_SHIFT, SHIFT_MIN, SHIFT_MAX),
-    "dc_blocker": (True, None, None),
-    "ibuf": (40960, 4096, 65536),  # bytes of DMA; where Wi-Fi is, half of it unless it is given
-    "ring_samples": (DEFAULT_RING_SAMPLES, 4096, 1048576),
-    "uart": (1, 1, 2),
-    "uart_tx": (1, 0, 48),
-    "uart_rx": (3, 0, 48),
-    "uart_rts": (-1, -1, 48),  # -1: the line has none
-    "uart_cts": (-1, -1, 48),
-    "max_baud": (4000000, DEFAULT_BAUD, 5000000),
-    "link": (LINKS[0], None, None),
-    "ssid": ("", None, None),  # of the access point; a board with Wi-Fi needs it for udp and ws
-    "password": ("", None, None),
-    "host": ("", None, None),  # name or address; udp and ws need it
-    "port": (DEFAULT_PORT, 1, 65535),
-    "key": ("", None, None),  # shared with the host, in hex: 16 to 32 bytes
-    "plain": (False, None, None),  # on udp and ws: a START that is not sealed is taken
-}
+drop("ossicle._keys")  # its text is this module's alone, and goes with it
+_SERIAL = "serial"  # the link that every board has
 
 
 # `values` is a dict; an unknown key, or a value of the wrong type or size, becomes a note.
 def read(values):
-    made = Settings(LINKS[0])
+    made = Settings(_SERIAL)
     if not isinstance(values, dict):
         made.note("the configuration is no JSON object")
         values = {}
     made.has_ring = "ring_samples" in values  # it was given, and is no default
-    for key in values:
-        if key not in _KEYS:
-            made.note("unknown key: " + str(key))
-    for key in _KEYS:
-        default, least, most = _KEYS[key]
-        value = values.get(key, default)
-        if type(value) is not type(default) or (least is not None and not least <= value <= most):
-            shown = "its value" if key in _SECRET else value
-            made.note("%s: %s is refused, %s taken" % (key, shown, default))
-            value = default
-        setattr(made, key, value)
-    _check_link(made)
+    told = json.loads(TEXT)
+    rows = told["keys"]
+    for name in values:
+        if name not in rows:
+            made.note("unknown key: " + str(name))
+    for name in rows:
+        value = values.get(name, rows[name][0])
+        if not _fits(value, rows[name]):
+            shown = "its value" if name in told["secret"] else value
+            value = rows[name][0]
+            made.note("%s: %s is refused, %s taken" % (name, shown, value))
+        setattr(made, name, value)
+    if made.link != _SERIAL:
+        if not made.host:
+            made.refuse_link("there is no host in the configuration")
+        for name in told["wifi"]:
+            if name not in values:
+                setattr(made, name, told["wifi"][name])
     if made.key and not _is_key(made.key):
         made.note("key: its value is refused: it has to be 32 to 64 hex digits")
         made.key = ""
-    if made.link != LINKS[0] and "ibuf" not in values:
-        made.ibuf = _IBUF_BESIDE_WIFI
     return made
 
 
-def _check_link(made):
-    if made.link not in LINKS:
-        made.refuse_link("there is none of this name")
-    elif made.link != LINKS[0] and not made.host:
-        made.refuse_link("there is no host in the configuration")
+# A row has the default, and behind it the limits of an int, or the choices or the longest of a text.
+def _fits(value, row):
+    if type(value) is not type(row[0]):
+        return False
+    if len(row) == 3:
+        return row[1] <= value <= row[2]
+    if len(row) == 1:
+        return True
+    return value in row[1] if type(row[1]) is list else len(value.encode()) <= row[1]
 
 
 def _is_key(text):

@@ -95,6 +95,9 @@ def case_configuration():
     )
     assert (c.shift, c.sck, c.dc_blocker, c.device, c.ibuf) == (14, 14, True, "kitchen", 8192)
     assert len(c.notes) == 4, c.notes
+    c = config.read({"slot": "up", "mic": "pattern", "ssid": "é" * 17, "password": "p" * 65, "link": 1})
+    assert (c.slot, c.mic, c.ssid, c.password, c.link) == ("left", "pattern", "", "", "serial")
+    assert len(c.notes) == 4 and "ppp" not in str(c.notes), c.notes
     assert config.read([1]).notes and config.load("/nowhere.json").notes == []
     with open(sys.argv[1] + "/bad.json", "w") as file:
         file.write("shift = 12")

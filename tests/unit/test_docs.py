@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from ossicle.board._schema import KEYS
 from ossicle.cli.commands import app
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -134,19 +135,22 @@ def test_every_json_event_is_told_with_its_fields() -> None:
     assert told == events_in_the_code()
 
 
-def test_every_key_of_the_configuration_is_told() -> None:
-    source = (ROOT / "firmware" / "ossicle" / "config.py").read_text(encoding="utf-8")
-    (keys,) = (
-        node.value.keys
-        for node in ast.parse(source).body
-        if isinstance(node, ast.Assign)
-        and isinstance(node.value, ast.Dict)
-        and ast.unparse(node.targets[0]) == "_KEYS"
-    )
+def test_every_key_of_the_configuration_is_told_with_its_default() -> None:
     page = (ROOT / "docs" / "board.md").read_text(encoding="utf-8")
-    first_cells = re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)
-    told = [name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)]
-    assert sorted(told) == sorted(key.value for key in keys if isinstance(key, ast.Constant))
+    told = {}
+    for names, defaults in re.findall(r"^\| (`.*?) \| (.*?) \|", page, re.MULTILINE):
+        keys = re.findall(r"`(\w+)`", names)
+        # One default for all of them, or one each.
+        values = defaults.split(", ") if len(keys) > 1 and ", " in defaults else [defaults] * len(keys)
+        told.update(zip(keys, values, strict=True))
+    assert told.keys() == KEYS.keys()
+    for name, key in KEYS.items():
+        if key.default == "":
+            assert re.fullmatch("none|the chip's id", told[name]), name
+        else:
+            plain = str(key.default).lower() if key.kind == "bool" else str(key.default)
+            assert re.split(r"[ ;]", told[name].replace("`", "").replace('"', ""))[0] == plain, name
+        assert key.wifi is None or str(key.wifi) in told[name], name
 
 
 def test_messages_name_only_commands_that_exist() -> None:

@@ -81,6 +81,8 @@ class Tree:
                         yield alias.name
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value
+                if node.value.startswith("{"):  # a table as JSON: its keys become attributes
+                    yield from re.findall(r'"(\w+)"', node.value)
             elif isinstance(node, ast.Global | ast.Nonlocal):
                 yield from node.names
             elif isinstance(node, ast.keyword) and node.arg:
