@@ -317,6 +317,8 @@ class Microphone:
             failed = sorted(self._receiver.failed_speeds)
             if event.reason == Reason.LINK_TOO_SLOW and failed:
                 text += f" (nothing was heard at {' and '.join(map(str, failed))} baud)"
+            elif event.reason == Reason.LINK_TOO_SLOW and self._link.url.startswith("socket://"):
+                text += "; socket:// cannot change the far end's speed: rfc2217:// can, or take codec adpcm"
             self._failure = RefusedError(event.reason, text)
 
     def _finish(self, error: Exception | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import time
 from select import select
 from typing import Any
 
@@ -16,7 +17,7 @@ from ossicle.proto._wire import DEFAULT_BAUD
 _WRITE_TIMEOUT_S = 1.0
 _READ_MAX_BYTES = 65536
 _SOCKET_READ_BYTES = 4096
-_SOCKET_READ_S = 0.01
+_URL_READ_S = 0.01
 
 
 class SerialLink:
@@ -61,15 +62,26 @@ class SerialLink:
     def _read_port(self, timeout_s: float) -> bytes:
         if not self._has_speed:
             # pyserial's socket does not know how much is waiting: a short wait collects it.
-            self._serial.timeout = min(timeout_s, _SOCKET_READ_S)
+            self._serial.timeout = min(timeout_s, _URL_READ_S)
             return bytes(self._serial.read(_SOCKET_READ_BYTES))
-        if self._serial.timeout != timeout_s:
-            self._serial.timeout = timeout_s
-        first = self._serial.read(1)
+        first = self._read_first(timeout_s)
         if not first:
             return b""
         waiting = min(self._serial.in_waiting, _READ_MAX_BYTES)
         return bytes(first + self._serial.read(waiting)) if waiting else bytes(first)
+
+    def _read_first(self, timeout_s: float) -> bytes:
+        """One byte. Behind RFC 2217 another timeout is another agreement with the far end, so there it stays
+        what it is, and short."""
+        if not self._is_url:
+            if self._serial.timeout != timeout_s:
+                self._serial.timeout = timeout_s
+            return bytes(self._serial.read(1))
+        until = time.monotonic() + timeout_s
+        first = bytes(self._serial.read(1))
+        while not first and time.monotonic() < until:
+            first = bytes(self._serial.read(1))
+        return first
 
     def _read_descriptor(self, timeout_s: float) -> bytes:
         """One wait and one read, where pyserial would take two of each and ask how much there is."""
@@ -120,6 +132,8 @@ class SerialLink:
 
     def _open(self) -> serial.Serial:
         settings: dict[str, Any] = {"timeout": 0, "write_timeout": _WRITE_TIMEOUT_S, "do_not_open": True}
+        if self._port_name.startswith("rfc2217://"):  # pyserial has no time limit for writing there
+            settings |= {"timeout": _URL_READ_S, "write_timeout": None}
         try:
             port: serial.Serial = serial.serial_for_url(
                 self._port_name, baudrate=self._first_baud, rtscts=self._rtscts, **settings

@@ -231,7 +231,9 @@ def plain_status(status: StatusFields | None) -> dict[str, Any] | None:
     """The device's counters as JSON has them: fields of bytes are lists of numbers."""
     if status is None:
         return None
-    return {key: list(value) if isinstance(value, bytes) else value for key, value in status._asdict().items()}
+    return {
+        key: list(value) if isinstance(value, bytes) else value for key, value in status._asdict().items()
+    }
 
 
 def _check(hello: Hello, tally: Tally) -> None:
