@@ -229,7 +229,7 @@ class SimDevice:
         lost = sum(stop - at for at, stop in self.holes)
         return wire.StatusFields(
             int(self.now * 1000), self.written % 2**30, lost, len(self.holes), 0, self.sent, self.resent,
-            self.bad, min(self.written, self.ring), self.ring, 50_000, 0, 0,
+            self.bad, min(self.written, self.ring), self.ring, 50_000, 0, 0, 0, 0, b"\xff" * 8,
         ).pack()  # fmt: skip
 
     # Packets in
@@ -264,6 +264,9 @@ class SimDevice:
             "ring": self.ring,
             "max_baud": 0 if self.datagrams else self.max_baud,
             "notes": [],
+            "chip": "simulated",
+            "micropython": "1.25.0",
+            "mic": {"kind": "i2s", "slot": "left", "shift": 14, "late": 0},
         }
         self.replies.append(self.packet(Kind.HELLO, json.dumps(told).encode()))
 

@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from ossicle.proto import events as ev
-from ossicle.proto._wire import PACKET_MAX_BYTES, Kind
+from ossicle.proto._wire import PACKET_MAX_BYTES, STATUS_STRUCT, Kind
 from ossicle.proto.framing import DatagramFraming
 from ossicle.proto.packets import Packet, encode
 
@@ -38,7 +38,7 @@ def hello(device: str, **more) -> bytes:
     return encode(Packet(Kind.HELLO, 0, 0, 0, 0, 0, told))
 
 
-def packet(kind=Kind.STATUS, *, size=52, flags=0) -> bytes:
+def packet(kind=Kind.STATUS, *, size=STATUS_STRUCT.size, flags=0) -> bytes:
     """A packet of zeros that a hub takes for a device's."""
     data = bytes([kind, flags]) + bytes(14 + size)
     return data + crc32(data).to_bytes(4, "little")

@@ -2,7 +2,7 @@
 from micropython import const
 from struct import pack_into
 
-SPEC_HASH = "0077c03c"
+SPEC_HASH = "22ab2179"
 PROTOCOL_VERSION = const(1)
 PAYLOAD_MAX_BYTES = const(1344)
 HEADER_BYTES = const(16)
@@ -144,7 +144,10 @@ STATUS_AT_RING_FRAMES = const(36)
 STATUS_AT_FREE_HEAP = const(40)
 STATUS_AT_REARMED = const(44)
 STATUS_AT_RSSI = const(48)
-STATUS_SIZE = const(52)
+STATUS_AT_PEAK = const(52)
+STATUS_AT_RMS = const(54)
+STATUS_AT_BANDS = const(56)
+STATUS_SIZE = const(64)
 SET_AT_TOKEN = const(0)
 SET_AT_KEY = const(2)
 SET_AT_VALUE = const(4)

@@ -244,4 +244,6 @@ class Sender:
         put_u30(buf, _PAYLOAD + _wire.STATUS_AT_FREE_HEAP, gc.mem_free())
         put_u30(buf, _PAYLOAD + _wire.STATUS_AT_REARMED, capture.rearmed)
         pack_into("<i", buf, _PAYLOAD + _wire.STATUS_AT_RSSI, self._session.rssi())
+        for i in range(_wire.STATUS_AT_PEAK, _wire.STATUS_SIZE):
+            buf[_PAYLOAD + i] = 0 if i < _wire.STATUS_AT_BANDS else 255
         return self.plain(_wire.KIND_STATUS, self._builder.session, _wire.STATUS_SIZE)

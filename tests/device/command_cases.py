@@ -31,6 +31,8 @@ def case_hello():
     says = json.loads(hello.payload)
     assert says["ossicle"] == 1 and says["spec"] == _wire.SPEC_HASH and says["device"] == "fake-1"
     assert says["ring"] == 33792 and says["codecs"] == ["pcm16", "adpcm"] and 16000 in says["rates"]
+    assert says["mic"] == {"kind": "i2s", "slot": "left", "shift": 16, "late": 0}
+    assert says["chip"] and says["micropython"].count(".") == 2
     assert len(hello.payload) < 1344
 
 

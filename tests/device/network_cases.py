@@ -204,7 +204,7 @@ def case_status_tells_the_signal():
     rig.run(5)
     rig.start()
     status = [p for _, kind, _, p in rig.run(1200, rig.ack) if kind == _wire.KIND_STATUS][0]
-    assert struct.unpack("<i", status[-4:])[0] == -50
+    assert struct.unpack_from("<i", status, _wire.STATUS_AT_RSSI)[0] == -50
     assert struct.unpack("<I", status[28:32])[0] == 0, "no bad packet"
 
 

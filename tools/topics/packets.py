@@ -54,6 +54,12 @@ HELLO_DEVICE = {
     "ring": 33792,
     "max_baud": 2000000,
     "notes": [],
+    "chip": "Generic ESP32 module with ESP32",
+    "micropython": "1.27.0",
+    "mic": {"kind": "i2s", "slot": "right", "shift": 14, "late": 1},
+    "reset": "watchdog",
+    "usb": "bridge",
+    "power_save": False,
 }
 
 
@@ -95,7 +101,7 @@ def extremes(layout: str, low: dict[str, Any], high: dict[str, Any]) -> list[tup
 
 
 def hellos() -> list[Vector]:
-    long = {**HELLO_DEVICE, "notes": ["x" * 1100]}
+    long = {**HELLO_DEVICE, "notes": ["x" * 900]}
     strange = {**HELLO_DEVICE, "later": {"a": [1, None, True]}, "notes": ["Gerät läuft", "日本"]}
     return [
         packet(
@@ -325,7 +331,12 @@ def answers() -> list[Vector]:
         if name != "ok":
             fields = {"token": 77, "reason": value, "text": f"because of {name}"}
             out.append(packet(f"refused-{name}", ["W-23"], "each reason", "refused", fields))
-    tables = (("started", ["W-1", "W-21"]), ("pong", ["W-30"]), ("status", ["W-30"]), ("set_reply", ["W-31"]))
+    tables = (
+        ("started", ["W-1", "W-21"]),
+        ("pong", ["W-30"]),
+        ("status", ["W-30", "W-57"]),
+        ("set_reply", ["W-31"]),
+    )
     for kind, clauses in tables:
         for name, fields in extremes(kind, {}, {}):
             out.append(packet(f"{kind}-{name}", clauses, "every field at its limit", kind, fields))

@@ -121,6 +121,9 @@ class Source:
             free_heap=50_000,
             rearmed=0,
             rssi=0,
+            peak=0,
+            rms=0,
+            bands=b"\xff" * 8,
         )
         return self._packet(Kind.STATUS, fields.pack(), now_s)
 

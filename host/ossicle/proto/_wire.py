@@ -9,7 +9,7 @@ from typing import NamedTuple, Union
 
 Buffer = Union[bytes, bytearray, memoryview]
 
-SPEC_HASH = "0077c03c"
+SPEC_HASH = "22ab2179"
 PROTOCOL_VERSION = 1
 NUMBER_LIMIT = 1073741824
 PAYLOAD_MAX_BYTES = 1344
@@ -374,7 +374,7 @@ PONG_STRUCT = struct.Struct("<8sII")
 
 
 class StatusFields(NamedTuple):
-    """Layout `status`: 52 bytes."""
+    """Layout `status`: 64 bytes."""
 
     uptime_ms: int
     captured: int
@@ -389,20 +389,23 @@ class StatusFields(NamedTuple):
     free_heap: int
     rearmed: int
     rssi: int
+    peak: int
+    rms: int
+    bands: bytes
 
     def pack(self) -> bytes:
-        return STATUS_STRUCT.pack(self.uptime_ms, self.captured, self.lost_frames, self.holes, self.overwritten_frames, self.sent, self.resent, self.bad_packets, self.ring_fill, self.ring_frames, self.free_heap, self.rearmed, self.rssi)
+        return STATUS_STRUCT.pack(self.uptime_ms, self.captured, self.lost_frames, self.holes, self.overwritten_frames, self.sent, self.resent, self.bad_packets, self.ring_fill, self.ring_frames, self.free_heap, self.rearmed, self.rssi, self.peak, self.rms, self.bands)
 
     @classmethod
     def unpack(cls, data: Buffer, offset: int = 0) -> StatusFields:
         """Raise ValueError for a value that no packet may hold (W-1)."""
-        uptime_ms, captured, lost_frames, holes, overwritten_frames, sent, resent, bad_packets, ring_fill, ring_frames, free_heap, rearmed, rssi = STATUS_STRUCT.unpack_from(data, offset)
+        uptime_ms, captured, lost_frames, holes, overwritten_frames, sent, resent, bad_packets, ring_fill, ring_frames, free_heap, rearmed, rssi, peak, rms, bands = STATUS_STRUCT.unpack_from(data, offset)
         if max(uptime_ms, captured, lost_frames, holes, overwritten_frames, sent, resent, bad_packets, ring_fill, ring_frames, free_heap, rearmed) >= NUMBER_LIMIT:
             raise ValueError("status: a number is 2**30 or above")
-        return cls(uptime_ms, captured, lost_frames, holes, overwritten_frames, sent, resent, bad_packets, ring_fill, ring_frames, free_heap, rearmed, rssi)
+        return cls(uptime_ms, captured, lost_frames, holes, overwritten_frames, sent, resent, bad_packets, ring_fill, ring_frames, free_heap, rearmed, rssi, peak, rms, bands)
 
 
-STATUS_STRUCT = struct.Struct("<IIIIIIIIIIIIi")
+STATUS_STRUCT = struct.Struct("<IIIIIIIIIIIIiHH8s")
 
 
 class SetFields(NamedTuple):

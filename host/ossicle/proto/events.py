@@ -31,6 +31,17 @@ class Hello:
     ring_frames: int = 0
     max_baud: int = 0
     notes: tuple[str, ...] = ()
+    chip: str = ""
+    """What MicroPython calls the machine; `micropython` is its version."""
+    micropython: str = ""
+    mic: dict[str, Any] = field(default_factory=dict, hash=False)
+    """`kind`, `slot`, `shift` and `late`, as far as the device told them."""
+    reset: str = ""
+    """Why the board started: power, hard, watchdog, deepsleep or soft."""
+    usb: str = ""
+    """What a serial line goes through: bridge, jtag or otg."""
+    power_save: bool | None = None
+    """Whether the radio saves power; None where there is none, or nothing was said."""
     fields: dict[str, Any] = field(default_factory=dict, repr=False, compare=False, hash=False)
     """The whole JSON object, with keys that this version does not know."""
 

@@ -46,6 +46,12 @@ def parse(payload: bytes) -> events.Hello:
         ring_frames=_number(fields, "ring"),
         max_baud=_number(fields, "max_baud"),
         notes=tuple(_printable(x) for x in _list(fields, "notes") if isinstance(x, str)),
+        chip=_text(fields, "chip"),
+        micropython=_text(fields, "micropython"),
+        mic=_object(fields, "mic"),
+        reset=_text(fields, "reset"),
+        usb=_text(fields, "usb"),
+        power_save=_bool(fields, "power_save"),
         fields=fields,
     )
 
@@ -72,3 +78,17 @@ def _number(fields: dict[str, Any], key: str) -> int:
 def _list(fields: dict[str, Any], key: str) -> list[Any]:
     value = fields.get(key)
     return value if isinstance(value, list) else []
+
+
+def _object(fields: dict[str, Any], key: str) -> dict[str, Any]:
+    """Its texts and whole numbers; what else is in it is taken as not said."""
+    value = fields.get(key)
+    if not isinstance(value, dict):
+        return {}
+    texts = {k: _printable(v) for k, v in value.items() if isinstance(v, str)}
+    return texts | {k: v for k, v in value.items() if _is_int(v)}
+
+
+def _bool(fields: dict[str, Any], key: str) -> bool | None:
+    value = fields.get(key)
+    return value if isinstance(value, bool) else None

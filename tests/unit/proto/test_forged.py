@@ -15,7 +15,7 @@ from ossicle.proto import events as ev
 from ossicle.proto._wire import DEVICE_KINDS, Kind
 from ossicle.proto.request import StreamRequest
 
-SIZES = {Kind.STARTED: 40, Kind.PONG: 16, Kind.STATUS: 52, Kind.SET_REPLY: 12}
+SIZES = {Kind.STARTED: 40, Kind.PONG: 16, Kind.STATUS: wire.STATUS_STRUCT.size, Kind.SET_REPLY: 12}
 
 
 def some_payload(rng, kind, world_):

@@ -284,10 +284,32 @@ def test_a_hello_with_strange_values_keeps_the_others():
         "notes": "no",
         "max_baud": 9,
         "new": 1,
+        "chip": ["x"],
+        "mic": {"kind": "i2s\x1b", "shift": 14, "late": True, "slot": None, "more": [1]},
+        "power_save": 0,
     }
     parsed = hello.parse(json.dumps(told).encode())
-    assert parsed == ev.Hello(1, rates=(8000,), max_baud=9)
+    assert parsed == ev.Hello(1, rates=(8000,), max_baud=9, mic={"kind": "i2s\ufffd", "shift": 14})
+    assert parsed.power_save is None
     assert parsed.fields["new"] == 1
+
+
+def test_a_hello_tells_of_board_and_microphone():
+    mic = {"kind": "pattern", "slot": "right", "shift": 13, "late": 1}
+    told = {
+        "ossicle": 1,
+        "chip": "LOLIN_S3",
+        "micropython": "1.27.0",
+        "mic": mic,
+        "reset": "hard",
+        "usb": "otg",
+    }
+    parsed = hello.parse(json.dumps({**told, "power_save": False}).encode())
+    assert parsed == ev.Hello(
+        1, chip="LOLIN_S3", micropython="1.27.0", mic=mic, reset="hard", usb="otg", power_save=False
+    )
+    assert hello.parse(json.dumps({**told, "power_save": True}).encode()).power_save is True
+    assert hello.parse(json.dumps({**told, "mic": 5}).encode()).mic == {}
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,11 @@ VALID = [
     Packet(Kind.AUDIO, wire.Flag.LAST, 7, 5, 6, 8, b"\x01\x00\x02\x00"),
     Packet(Kind.GONE, session=7, payload=packets.pack_ranges([(0, 1), (2, 9)], wire.Cause.CAPTURE)),
     Packet(Kind.PONG, session=7, payload=wire.PongFields(b"12345678", 5, 6).pack()),
-    Packet(Kind.STATUS, session=7, payload=wire.StatusFields(*range(12), rssi=-70).pack()),
+    Packet(
+        Kind.STATUS,
+        session=7,
+        payload=wire.StatusFields(*range(12), rssi=-70, peak=9, rms=5, bands=bytes(range(8))).pack(),
+    ),
     Packet(Kind.LOG, session=7, payload=wire.LogFields(1).pack() + "späť".encode()),
     Packet(Kind.REFUSED, payload=wire.RefusedFields(1, wire.Reason.HOP).pack() + b"hop"),
     Packet(Kind.SET_REPLY, payload=wire.SetReplyFields(1, 1, 921600, 0).pack()),

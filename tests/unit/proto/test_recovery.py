@@ -6,7 +6,7 @@ import pytest
 from simworld import RATE, Line, check, ended, of, world
 
 from ossicle.proto import events as ev
-from ossicle.proto._wire import Kind
+from ossicle.proto._wire import STATUS_STRUCT, Kind
 from ossicle.proto.handshake import State
 
 
@@ -76,7 +76,7 @@ def test_what_another_session_says_is_not_believed():
     session, device.session = device.session, device.session % 65535 + 1
     foreign = [
         device.packet(Kind.AUDIO, bytes(1024), sequence=w.receiver.stream.audio.next),
-        device.packet(Kind.STATUS, bytes(52)),
+        device.packet(Kind.STATUS, bytes(STATUS_STRUCT.size)),
         device.packet(Kind.LOG, bytes(4) + b"x"),
     ]
     device.session = session
