@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from ..errors import OssicleError
 from ..paths import data_folder
+from .bundle import bundled
+from .scopes import BuildError
 from .shorten import Shortener
 
 ARCHS = ("xtensawin", "rv32imc", "x86")
@@ -27,10 +27,6 @@ SHIMS = "unix_shims"  # stand in for built-in modules, and are no part of the fi
 
 Value = int | str
 Edit = tuple[int, int, bytes]  # start and stop in the source, and what comes there
-
-
-class BuildError(OssicleError):
-    """The firmware cannot be built; one line for the user."""
 
 
 class Module:
@@ -114,11 +110,16 @@ def inline(module: Module, modules: dict[str, Module]) -> bytes:
 
 
 def outside(firmware: Path, arch: str) -> set[str]:
-    """Names in the stand-ins of built-in modules, which are not compiled."""
-    if arch != "x86":
-        return set()
-    shims = (firmware / "boards" / SHIMS).glob("*.py")
-    return {word for path in shims for word in re.findall(r"[A-Za-z_]\w*", path.read_text(encoding="utf-8"))}
+    """Names in what runs as it is written: main.py, and the stand-ins of built-in modules."""
+    paths = [firmware / MAIN, *((firmware / "boards" / SHIMS).glob("*.py") if arch == "x86" else ())]
+    found = set()
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.Attribute):
+                found.add(node.attr)
+            elif isinstance(node, ast.FunctionDef | ast.ClassDef | ast.alias):
+                found.add(node.name)
+    return found
 
 
 def module_name(path: Path) -> str:
@@ -163,18 +164,19 @@ def build(arch: str, folder: Path, lines: bool = False) -> None:
     sources = {
         module_name(path): inline(modules[module_name(path)], modules) for path in chosen if path.name != MAIN
     }
-    if not lines:
-        shortener = Shortener(sources, outside(firmware, arch))
-        sources = {name: shortener.source(name) for name in sources}
     shutil.rmtree(folder, ignore_errors=True)
-    for path in chosen:
-        out = folder / path
+    if not lines:
+        trees = bundled({name: ast.parse(source) for name, source in sources.items()})
+        Shortener(trees, outside(firmware, arch)).apply()
+        sources = {name: ast.unparse(tree).encode() for name, tree in trees.items()}
+    places = {module_name(path): path for path in chosen}
+    for name, source in sources.items():
+        out = folder / places[name].with_suffix(".mpy")
         out.parent.mkdir(parents=True, exist_ok=True)
-        if path.name == MAIN:  # MicroPython runs no other form of it at boot
-            out.write_bytes((firmware / path).read_bytes())
+        if lines:
+            compile_module(source, str(places[name]), arch, "-O0", out)
         else:
-            name = str(path) if lines else path.stem
-            source = sources[module_name(path)]
-            compile_module(source, name, arch, "-O0" if lines else "-O3", out.with_suffix(".mpy"))
+            compile_module(source, places[name].stem, arch, "-O3", out)
+    (folder / MAIN).write_bytes((firmware / MAIN).read_bytes())  # MicroPython runs no other form of it
     if arch == "x86":
         shutil.copytree(firmware / "boards" / SHIMS, folder / "boards" / SHIMS)

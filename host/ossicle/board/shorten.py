@@ -1,15 +1,16 @@
-"""Shorter names for what goes onto a board.
+"""Names that cost a board nothing.
 
 MicroPython keeps each name of an attribute, a function or an argument as a string in the heap, once for all
-modules: about 20 bytes for each, and the firmware has six hundred. So in the build
+modules: about 20 bytes for each, and the firmware has six hundred. But the names of MicroPython's own
+functions lie in its image. So in the build each name of the firmware is one of those:
 
-- a name that begins with `_` and that a class uses through `self` only is one of `_a`, `_b` ... and the
-  next class uses the same ones again; classes that inherit from each other share theirs;
-- any other name that the firmware defines is two letters, the same everywhere;
-- an argument that no call names is `a0`, `a1` ... in every function.
+- two names of members may become the same one where no class has both, for then an object has at most one
+  of them; classes that inherit from each other count as one;
+- what a module's top defines has its names from the same words, and the module's importers know them;
+- so have the arguments and variables of a function.
 
-Not touched: what a string spells (configuration keys, getattr), what comes from MicroPython, what is named
-in a call's keyword, what begins with `__`, the names of modules, and KEEP. Line numbers stay.
+Not touched: what getattr() and its like spell, what comes from MicroPython, what is named in a call's
+keyword, what begins with `__`, modules, KEEP, and members of classes whose base is not the firmware's.
 """
 
 from __future__ import annotations
@@ -20,17 +21,19 @@ import keyword
 import re
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from itertools import chain, count, product
-from string import ascii_lowercase
+from collections.abc import Collection, Iterable, Iterator
+from itertools import count
 
-# What main.py and the tests of a build name from outside.
+from .bundle import tops
+from .scopes import Scopes, bound, read
+
+# What main.py, the manifest of a test and the commands name from outside.
 KEEP = {"Board", "failures", "leave", "load", "read", "reset", "run", "self", "storage"}
 # Methods of what MicroPython's modules make: sockets, pollers, UART, I2S, WLAN, ciphers, hashes, streams.
 FOREIGN = {
     "active", "any", "close", "config", "connect", "decrypt", "deinit", "digest", "disconnect",
-    "encrypt", "errno", "flush", "getaddrinfo", "ifconfig", "init", "ioctl", "ipoll", "irq",
-    "isconnected", "mem32", "modify", "poll", "read", "readinto", "readline", "recv", "register",
+    "encrypt", "errno", "feed", "flush", "getaddrinfo", "ifconfig", "init", "ioctl", "ipoll", "irq",
+    "isconnected", "mem32", "memory", "modify", "poll", "read", "readinto", "readline", "recv", "register",
     "send", "sendto", "setblocking", "setsockopt", "settimeout", "status", "txdone", "unregister",
     "update", "value", "write",
 }  # fmt: skip
@@ -39,199 +42,223 @@ BUILT_IN = {
     for kind in (builtins, str, bytes, bytearray, list, dict, tuple, set, int, memoryview, array, Exception)
     for name in dir(kind)
 }
+# In the image of every build with the modules that the firmware needs: looked up in the unix port's, and in
+# MicroPython's sources for the ESP32. One that a build lacks costs it 20 bytes, no more.
+WORDS = tuple(
+    """
+append args clear count endswith extend find format from_bytes index insert items join keys pop popitem
+remove replace reverse rfind rindex rsplit rstrip lstrip setdefault sort split start startswith step stop
+strip throw to_bytes upper lower values key end sep sleep sleep_ms sleep_us ticks_ms ticks_us ticks_add
+ticks_diff ticks_cpu time gmtime localtime mktime collect mem_free mem_alloc threshold enable disable
+isenabled loads dumps load dump pack unpack pack_into unpack_from calcsize hexlify unhexlify a2b_base64
+b2a_base64 crc32 sha256 sha1 urandom getvalue seek tell heapify heappush heappop deque popleft namedtuple
+match search group sub sin cos tan asin acos atan atan2 exp log sqrt pi floor ceil trunc fabs fmod isnan
+isinf isfinite copysign frexp ldexp modf degrees radians phase polar rect real imag choice randint randrange
+random uniform seed getrandbits platform version path modules exit stdin stdout stderr maxsize byteorder
+print_exception opt_level mem_info qstr_info stack_use heap_lock heap_unlock kbd_intr schedule mem8 mem16
+addressof sizeof bytes_at bytearray_at ARRAY PTR VOID recvfrom sendall accept bind listen makefile fileno
+buffering encoding file name mode mkdir rmdir rename stat statvfs listdir ilistdir chdir getcwd mount umount
+readblocks writeblocks open unlink partition rpartition splitlines center decode encode difference discard
+union add fromkeys lock acquire release locked start_new_thread get_ident allocate_lock
+""".split()  # noqa: SIM905
+)
+LOCALS = WORDS[:24]
 
-Place = tuple[int, int, str]  # line, column in bytes, and the name that stands there
 Unit = frozenset[str]  # classes that inherit from each other
 
 
-class Tree:
-    """One module: where its names stand, and in which class."""
-
-    def __init__(self, name: str, source: bytes, modules: set[str]) -> None:
-        self.name = name
-        self.source = source
-        self.lines = source.splitlines(keepends=True)
-        self.tree = ast.parse(source)
-        self.classes = {node.name: node for node in ast.walk(self.tree) if isinstance(node, ast.ClassDef)}
-        self.owner: dict[int, str] = {}  # node -> the class around it
-        for name_of, node in self.classes.items():
-            for inner in ast.walk(node):
-                self.owner[id(inner)] = name_of
-        self.members = {id(node) for body in self.classes.values() for node in self._defined_in(body)}
-        self.tops = {id(node) for node in self._defined_in(self.tree)}
-        self.foreign = set(self._foreign(modules))
-
-    def _defined_in(self, body: ast.ClassDef | ast.Module) -> Iterator[ast.AST]:
-        """The names that a class's or a module's own statements hold, and the functions there."""
-        for statement in body.body:
-            if isinstance(statement, ast.FunctionDef):
-                yield statement
-            elif not isinstance(statement, ast.ClassDef):
-                yield from (node for node in ast.walk(statement) if isinstance(node, ast.Name))
-
-    def _foreign(self, modules: set[str]) -> Iterator[str]:
-        """Names that come from elsewhere, strings, keywords, and what `global` and `except` say."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Import):
-                yield from (part for alias in node.names for part in alias.name.split("."))
-            elif isinstance(node, ast.ImportFrom):
-                yield from (node.module or "").split(".")
-                for alias in node.names:
-                    if node.module not in modules or f"{node.module}.{alias.name}" in modules:
-                        yield alias.name
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield node.value
-                if node.value.startswith("{"):  # a table as JSON: its keys become attributes
-                    yield from re.findall(r'"(\w+)"', node.value)
-            elif isinstance(node, ast.Global | ast.Nonlocal):
-                yield from node.names
-            elif isinstance(node, ast.keyword) and node.arg:
-                yield node.arg
-            elif isinstance(node, ast.ExceptHandler) and node.name:
-                yield node.name
-
-    def occurrences(self) -> Iterator[tuple[ast.AST, Place]]:
-        """Every name that may be changed, with its node."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Name):
-                yield node, (node.lineno, node.col_offset, node.id)
-            elif isinstance(node, ast.Attribute):
-                assert node.end_lineno is not None
-                assert node.end_col_offset is not None
-                yield node, (node.end_lineno, node.end_col_offset - len(node.attr), node.attr)
-            elif isinstance(node, ast.arg):
-                yield node, (node.lineno, node.col_offset, node.arg)
-            elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-                yield node, (node.lineno, node.col_offset + len(self._word(node)), node.name)
-            elif isinstance(node, ast.ImportFrom):
-                for alias in node.names:
-                    yield alias, (alias.lineno, alias.col_offset, alias.name)
-
-    def _word(self, node: ast.FunctionDef | ast.ClassDef) -> bytes:
-        """`def ` or `class `, as it is written."""
-        line = self.lines[node.lineno - 1][node.col_offset :]
-        found = re.match(rb"(?:async\s+)?(?:def|class)\s+", line)
-        assert found, line
-        return found[0]
-
-
 class Shortener:
-    """The short names for all modules of a build: {dotted name: source}."""
+    """Gives the names of a build new ones, in its trees: {dotted name: tree}."""
 
-    def __init__(self, sources: dict[str, bytes], outside: frozenset[str] | set[str] = frozenset()) -> None:
-        modules = set(sources)
-        self.trees = {name: Tree(name, source, modules) for name, source in sources.items()}
-        self._kept = KEEP | FOREIGN | BUILT_IN | outside | set(keyword.kwlist)
-        self._kept.update(chain.from_iterable(tree.foreign for tree in self.trees.values()))
-        self._kept.update(part for name in modules for part in name.split("."))
-        self._all = {place[2] for tree in self.trees.values() for _, place in tree.occurrences()}
-        self._units = self._find_units()
-        self._private = self._find_private()
-        self._public = self._find_public()
+    def __init__(self, trees: dict[str, ast.Module], keep: Iterable[str] = ()) -> None:
+        self._trees = trees
+        self._scopes = {name: read(tree) for name, tree in trees.items()}
+        self._keep = KEEP | set(keep)
+        self._kept = self._keep | FOREIGN | BUILT_IN | set(keyword.kwlist)
+        self._kept.update(part for name in trees for part in name.split("."))
+        for tree in trees.values():
+            self._kept.update(spelled(tree))
+        self._modules = {name: dict(imported_modules(tree, trees)) for name, tree in trees.items()}
+        self._tops = {name: self._name_tops(name) for name in trees}
+        self._members = self._name_members()
 
-    def _find_units(self) -> dict[str, Unit]:
-        unit = {name: {name} for tree in self.trees.values() for name in tree.classes}
-        for tree in self.trees.values():
-            for name, node in tree.classes.items():
-                for base in node.bases:
-                    if isinstance(base, ast.Name) and base.id in unit:
-                        joined = unit[name] | unit[base.id]
-                        for each in joined:
-                            unit[each] = joined
+    def apply(self) -> None:
+        """Changes the trees; what was a module of its own is one still."""
+        for name, scopes in self._scopes.items():
+            self._change_imports(name)
+            self._change_members(name, scopes)
+            self._change_locals(name, scopes)
+            for place in scopes.tops:
+                place.put(self._tops[name].get(place.name, place.name))
+
+    # -- names of modules' tops --------------------------------------------------------
+
+    def _name_tops(self, name: str) -> dict[str, str]:
+        """What a module defines, and what it imports from others of the build, by the names there."""
+        scopes = self._scopes[name]
+        own = tops(self._trees[name])
+        for node in self._trees[name].body:
+            if isinstance(node, ast.ImportFrom) and node.module in self._trees:
+                names = (bound(a) for a in node.names if f"{node.module}.{a.name}" not in self._trees)
+                own.update(names)
+        used = Counter(place.name for place in scopes.tops)
+        mine = [n for n, _ in used.most_common() if n in own and not self._is_kept_top(n)]
+        taken = (set(used) - set(mine)) | scopes.imported | self._modules[name].keys()
+        taken |= set(LOCALS) | self._by_keyword() | self._keep
+        free = (word for word in chosen() if word not in taken)
+        return dict(zip(mine, free, strict=False))
+
+    def _is_kept_top(self, name: str) -> bool:
+        return name in self._keep or name.startswith("__")
+
+    def _change_imports(self, name: str) -> None:
+        inside = {id(node) for node in self._trees[name].body}
+        for node in ast.walk(self._trees[name]):
+            if not isinstance(node, ast.ImportFrom) or node.module not in self._trees:
+                continue
+            for alias in node.names:
+                if f"{node.module}.{alias.name}" in self._trees:
+                    continue
+                here = bound(alias)
+                if id(node) in inside:
+                    here = self._tops[name].get(here, here)
+                there = self._tops[node.module].get(alias.name, alias.name)
+                alias.name, alias.asname = there, here if here != there else None
+
+    # -- names of members --------------------------------------------------------------
+
+    def _units(self) -> dict[str, Unit]:
+        """The classes that inherit from each other, by the name of each."""
+        unit = {}
+        bases = []
+        for tree in self._trees.values():
+            for node in ast.walk(tree):
+                if isinstance(node, ast.ClassDef):
+                    unit[node.name] = {node.name}
+                    bases += [(node.name, base) for base in node.bases]
+        for name, base in bases:
+            if isinstance(base, ast.Name) and base.id in unit:
+                joined = unit[name] | unit[base.id]
+                for each in joined:
+                    unit[each] = joined
+            else:
+                unit[name].add("")  # somebody else's
         return {name: frozenset(each) for name, each in unit.items()}
 
-    def _find_private(self) -> dict[tuple[Unit, str], str]:
-        """What each unit uses through `self` alone."""
-        used: dict[Unit, Counter[str]] = defaultdict(Counter)
-        shared = set()
-        for tree in self.trees.values():
-            for node, (_, _, name) in tree.occurrences():
-                if not is_member(tree, node) or not name.startswith("_") or name.startswith("__"):
+    def _name_members(self) -> dict[str, str]:
+        """A word for each name of a member; those that stand most often come first."""
+        units = self._units()
+        has: dict[Unit, set[str]] = defaultdict(set)
+        used: Counter[str] = Counter()
+        loose = set()  # stored from outside
+        for name, scopes in self._scopes.items():
+            for owner, place in scopes.members:
+                has[units[owner]].add(place.name)
+            for owner, node in scopes.attributes:
+                if self._module_of(name, node) is not None:
                     continue
-                owner = tree.owner.get(id(node))
-                if owner is None or (isinstance(node, ast.Attribute) and not is_self(node)):
-                    shared.add(name)
-                else:
-                    used[self._units[owner]][name] += 1
-        out = {}
-        for unit, names in used.items():
-            short = (name for name in letters("_") if name not in self._all | self._kept)
-            for name, _ in names.most_common():
-                if name not in shared | self._kept:
-                    out[unit, name] = next(short)
+                used[node.attr] += 1
+                if not isinstance(node.ctx, ast.Load):
+                    if owner and isinstance(node.value, ast.Name) and node.value.id == "self":
+                        has[units[owner]].add(node.attr)
+                    else:
+                        loose.add(node.attr)
+        for scopes in self._scopes.values():
+            used.update(place.name for _, place in scopes.members)
+        known: set[str] = set().union(*has.values(), loose)
+        foreign: set[str] = set().union(*(names for unit, names in has.items() if "" in unit))
+        self._kept |= foreign
+        beside: dict[str, set[str]] = defaultdict(set)
+        for names in (*has.values(), known):
+            for each in names if names is not known else loose:
+                beside[each] |= names | loose
+        out: dict[str, str] = {}
+        fixed = {n for n in known if n in self._kept or n.startswith("__")}
+        spelt = self._spelt()
+        for name in [n for n, _ in used.most_common() if n in known and n not in fixed]:
+            taken = {out.get(each, each) for each in beside[name]} | spelt
+            out[name] = next(word for word in chosen() if word not in taken)
         return out
 
-    def _find_public(self) -> dict[str, str]:
-        """What the firmware defines: two letters, those that stand most often first."""
-        defined: Counter[str] = Counter()
-        for tree in self.trees.values():
-            for node, (_, _, name) in tree.occurrences():
-                stored = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
-                if stored or isinstance(node, ast.FunctionDef | ast.ClassDef | ast.arg) or at_top(tree, node):
-                    defined[name] += 1
-        short = (name for name in letters("") if name not in self._all | self._kept)
-        names = [n for n, _ in defined.most_common() if n not in self._kept and not n.startswith("__")]
-        return {name: next(short) for name in names if len(name) > 2}
+    def _spelt(self) -> set[str]:
+        """What a string may ask an object for: no member may come to be called so."""
+        return {name for tree in self._trees.values() for name in spelled(tree)}
 
-    def source(self, name: str) -> bytes:
-        """A module's source with short names."""
-        tree = self.trees[name]
-        arguments = dict(self._arguments(tree))
-        edits = []
-        for node, (line, column, old) in tree.occurrences():
-            new = arguments.get(id(node)) or self._new_name(tree, node, old)
-            if new and new != old:
-                edits.append((line, column, old, new))
-        lines = list(tree.lines)
-        for line, column, old, new in sorted(edits, reverse=True):
-            text = lines[line - 1]
-            assert text[column : column + len(old)] == old.encode(), (name, line, old)
-            lines[line - 1] = text[:column] + new.encode() + text[column + len(old) :]
-        return b"".join(lines)
+    def _module_of(self, name: str, node: ast.Attribute) -> str | None:
+        """The module whose top `node` names: "" for one of MicroPython's, None for a member."""
+        base: ast.expr = node.value
+        while isinstance(base, ast.Attribute):
+            base = base.value
+        if not isinstance(base, ast.Name) or id(base) in self._scopes[name].variables:
+            return None
+        if base.id not in self._modules[name]:
+            return None
+        return self._modules[name][base.id] if base is node.value else ""
 
-    def _new_name(self, tree: Tree, node: ast.AST, old: str) -> str | None:
-        owner = tree.owner.get(id(node))
-        if owner is not None and is_member(tree, node):
-            private = self._private.get((self._units[owner], old))
-            if private:
-                return private
-        return self._public.get(old)
+    def _change_members(self, name: str, scopes: Scopes) -> None:
+        for _, place in scopes.members:
+            place.put(self._members.get(place.name, place.name))
+        changes = []
+        for _, node in scopes.attributes:
+            module = self._module_of(name, node)
+            if module is None:
+                changes.append((node, self._members.get(node.attr, node.attr)))
+            elif module:
+                changes.append((node, self._tops[module].get(node.attr, node.attr)))
+        for node, new in changes:
+            node.attr = new
 
-    def _arguments(self, tree: Tree) -> Iterator[tuple[int, str]]:
-        """Arguments by their place, in functions that hold no other function; node -> name."""
-        for function in ast.walk(tree.tree):
-            if not isinstance(function, ast.FunctionDef):
-                continue
-            inner = [node for node in ast.walk(function) if node is not function]
-            if any(isinstance(node, ast.FunctionDef | ast.Lambda | ast.ClassDef) for node in inner):
-                continue
-            used = {node.id for node in inner if isinstance(node, ast.Name)}
-            given = [arg.arg for arg in function.args.args if arg.arg != "self" and arg.arg not in self._kept]
-            free = (name for name in (f"a{i}" for i in count()) if name not in used)
-            short = {name: next(free) for name in given}
-            for node in inner:
-                if isinstance(node, ast.Name) and node.id in short:
-                    yield id(node), short[node.id]
-                elif isinstance(node, ast.arg) and node.arg in short:
-                    yield id(node), short[node.arg]
+    # -- names of arguments and variables ----------------------------------------------
+
+    def _change_locals(self, name: str, scopes: Scopes) -> None:
+        fixed = scopes.imported | {"self"} | self._by_keyword()
+        globals_of = set(self._tops[name].values()) | {place.name for place in scopes.tops}
+        for places in scopes.locals:
+            old = dict.fromkeys(place.name for place in places)
+            free = (w for w in (*LOCALS, *(f"a{i}" for i in range(999))) if w not in globals_of | fixed)
+            new = {each: next(free) for each in old if each not in fixed}
+            for place in places:
+                place.put(new.get(place.name, place.name))
+
+    def _by_keyword(self) -> set[str]:
+        nodes = (node for tree in self._trees.values() for node in ast.walk(tree))
+        return {node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg}
 
 
-def is_self(node: ast.Attribute) -> bool:
-    return isinstance(node.value, ast.Name) and node.value.id == "self"
+def chosen() -> Iterator[str]:
+    """The words, and where there are no more of them, `za0`, `za1` ..."""
+    yield from WORDS
+    yield from (f"za{i}" for i in count())
 
 
-def is_member(tree: Tree, node: ast.AST) -> bool:
-    """An attribute, or what a class's body defines."""
-    return isinstance(node, ast.Attribute) or id(node) in tree.members
+def spelled(tree: ast.Module) -> Iterator[str]:
+    """The strings by which a module may ask an object for a member."""
+    calls = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("getattr", "setattr", "hasattr", "delattr")
+    ]
+    if any(not isinstance(call.args[1], ast.Constant) for call in calls):
+        nodes: list[ast.AST] = [tree]
+    else:
+        nodes = [call.args[1] for call in calls]
+    for node in nodes:
+        for each in ast.walk(node):
+            if isinstance(each, ast.Constant) and isinstance(each.value, str):
+                yield from re.findall(r"[A-Za-z_]\w*", each.value)
 
 
-def at_top(tree: Tree, node: ast.AST) -> bool:
-    """A name that the module's top stores."""
-    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and id(node) in tree.tops
-
-
-def letters(before: str) -> Iterator[str]:
-    """`_a`, `_b` ... `_aa` behind an underscore; `aa`, `ab` ... without."""
-    for size in count(1 if before else 2):
-        for each in product(ascii_lowercase, repeat=size):
-            yield before + "".join(each)
+def imported_modules(tree: ast.Module, modules: Collection[str]) -> Iterator[tuple[str, str]]:
+    """(name, module) of what imports bind that is one of `modules`; "" for what is MicroPython's."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((bound(alias), "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                if full in modules:
+                    yield bound(alias), full
+                elif node.module is None or node.module not in modules:
+                    yield bound(alias), ""

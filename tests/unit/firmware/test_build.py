@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 import ossicle.emulator
 from ossicle.board import build as firmware
+from ossicle.board.bundle import BUNDLES
 from ossicle.emulator import Emulator
 from ossicle.proto.request import StreamRequest
 
@@ -86,7 +87,9 @@ def test_what_a_board_gets(arch: str, tmp_path: Path) -> None:
     got = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     sources = {str(path.relative_to(FIRMWARE)) for path in FIRMWARE.rglob("*.py")}
     board = {name.removesuffix(".py") for name in sources if "unix" not in name}
-    assert got == {"main.py", *(f"{name}.mpy" for name in board if name != "main")}
+    merged = {name.replace(".", "/") for names in BUNDLES.values() for name in names}
+    assert merged < board
+    assert got == {"main.py", *(f"{name}.mpy" for name in board - merged if name != "main")}
     assert (folder / "main.py").read_bytes() == (FIRMWARE / "main.py").read_bytes()
 
 

@@ -1,11 +1,17 @@
-"""Short names change nothing but names: what a module means, its lines, and what others call it stays."""
+"""Short names change nothing but names: what a module means, and what others call it, stays."""
 
 from __future__ import annotations
 
 import ast
+from types import FunctionType
 
-from ossicle.board.shorten import Shortener
+import pytest
 
+from ossicle.board import bundle
+from ossicle.board.scopes import BuildError
+from ossicle.board.shorten import WORDS, Shortener
+
+# Words that are free to be names, and none that a member of these classes may have.
 SOURCES = {
     "ossicle.one": b"""
 import machine
@@ -40,6 +46,13 @@ def helping(problem, amount):
     return (problem, amount)
 
 
+def counted(count, factor=1):
+    total = 0
+    for step in range(count):
+        total += sum(abs(step - x) * factor for x in range(step))
+    return total, (lambda count: count + total)(1)
+
+
 class Helper:
     def __init__(self):
         self._private = 1
@@ -51,9 +64,18 @@ class Helper:
 }
 
 
-def shortened() -> dict[str, str]:
-    shortener = Shortener(SOURCES)
-    return {name: shortener.source(name).decode() for name in SOURCES}
+def shortened(**more: bytes) -> dict[str, str]:
+    trees = {name: ast.parse(source) for name, source in {**SOURCES, **more}.items()}
+    Shortener(trees, ["drawn"]).apply()
+    return {name: ast.unparse(tree) + "\n" for name, tree in trees.items()}
+
+
+def as_one(monkeypatch: pytest.MonkeyPatch, **sources: bytes) -> dict[str, ast.Module]:
+    """The modules as one bundle, that of the last one's name."""
+    last = [*sources][-1]
+    monkeypatch.setattr(bundle, "BUNDLES", {last: tuple(sources)[:-1]})
+    monkeypatch.setattr(bundle, "HOME", dict.fromkeys(sources, last))
+    return bundle.bundled({name: ast.parse(source) for name, source in sources.items()})
 
 
 def names(source: str) -> set[str]:
@@ -63,24 +85,29 @@ def names(source: str) -> set[str]:
     return found
 
 
-def test_no_line_moves() -> None:
-    for name, source in shortened().items():
-        assert source.count("\n") == SOURCES[name].decode().count("\n")
-
-
 def test_what_others_name_stays() -> None:
     one, two = shortened()["ossicle.one"], shortened()["ossicle.two"]
     for kept in ("machine", "Pin", "pull", "write", "password", "amount", "error", "__init__", "ossicle.two"):
         assert kept in one + two
     assert "password" in two
     assert "self.ssid" not in one  # no string spells it
+    assert "drawn" in shortened(more=b"class A:\n    def drawn(self):\n        pass\n")["more"]
 
 
-def test_private_names_are_used_again() -> None:
+def test_what_is_named_anew_is_a_word_of_micropython() -> None:
     one, two = shortened()["ossicle.one"], shortened()["ossicle.two"]
-    assert "self._a" in one
-    assert "self._a" in two  # another class, the same name
     assert not names(one + two) & {"_first", "_second", "_mine", "_private", "_shared", "talk", "Derived"}
+    defined = {node.name for node in ast.walk(ast.parse(one + two)) if isinstance(node, ast.ClassDef)}
+    assert defined <= set(WORDS)
+
+
+def test_members_that_no_class_has_both_are_one_word() -> None:
+    """`_private` of a class is the word that another class has for its own."""
+    one, two = shortened()["ossicle.one"], shortened()["ossicle.two"]
+    members = [
+        {n.attr for n in ast.walk(ast.parse(each)) if isinstance(n, ast.Attribute)} for each in (one, two)
+    ]
+    assert members[0] & members[1] & set(WORDS)
 
 
 def test_classes_that_inherit_share_theirs() -> None:
@@ -93,26 +120,63 @@ def test_classes_that_inherit_share_theirs() -> None:
     assert ast.unparse(sums[0].left) != ast.unparse(sums[0].right)
 
 
-def test_it_still_does_the_same() -> None:
-    """Both modules run, under their new names, with the results of before."""
-    spaces = {}
-    for sources in ({k: v.decode() for k, v in SOURCES.items()}, shortened()):
-        code = sources["ossicle.two"] + sources["ossicle.one"].replace("import machine", "machine = None")
-        code = "\n".join(line for line in code.splitlines() if not line.startswith("from"))
-        space: dict[str, object] = {}
-        exec(code, space)
-        spaces[len(spaces)] = [each for each in space.values() if isinstance(each, type)]
-    for classes in spaces.values():
-        helper, _, derived = classes
+def test_a_string_that_asks_for_a_member_is_no_word_for_another() -> None:
+    """hasattr(x, "append") is as false as before: no member comes to be called append."""
+    assert WORDS[0] == "append"
+    asks = b"def f(x):\n    return hasattr(x, 'append')\n"
+    for source in shortened(asks=asks).values():
+        assert not [
+            n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Attribute) and n.attr == "append"
+        ]
 
-        class Uart:
-            def write(self, data: bytes) -> None:
-                raise OSError(5)
 
-        made = derived(3, 4)
-        methods = [name for name in vars(derived) if not name.startswith("_")]
-        answer = getattr(made, methods[0])(Uart())
-        assert isinstance(answer[0], OSError)
-        assert answer[1] == 2
-        look = next(name for name in vars(helper) if not name.startswith("_"))
-        assert getattr(helper(), look)(made) == 5
+def behaviour(source: str, talk: str, look: str) -> list[object]:
+    """What the two classes do, whose methods have those names."""
+
+    class Uart:
+        def write(self, data: bytes) -> None:
+            raise OSError(5)
+
+    space: dict[str, object] = {}
+    exec(source.replace("import machine", "machine = None"), space)
+    helper, _, derived = (each for each in space.values() if isinstance(each, type))
+    counted = next(each for each in space.values() if isinstance(each, FunctionType) and each.__defaults__)
+    made = derived(3, 4)
+    error, amount = getattr(made, talk)(Uart())
+    return [repr(error), amount, getattr(helper(), look)(made), counted(5)]
+
+
+def test_it_still_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two modules as one, under their new names, with the results of before."""
+    two, one = SOURCES["ossicle.two"], SOURCES["ossicle.one"]
+    before = two.decode() + one.decode().replace("from ossicle.two import", "# ")
+    expected = behaviour(before, "talk", "look")
+    assert expected == ["OSError(5)", 2, 5, (20, 21)]
+    trees = as_one(monkeypatch, **{"ossicle.two": two, "ossicle.one": one})
+    assert [*trees] == ["ossicle.one"]
+    before_names = [n.name for n in ast.walk(trees["ossicle.one"]) if isinstance(n, ast.FunctionDef)]
+    Shortener(trees).apply()
+    after_names = [n.name for n in ast.walk(trees["ossicle.one"]) if isinstance(n, ast.FunctionDef)]
+    new = dict(zip(before_names, after_names, strict=True))
+    assert new["talk"] != "talk"
+    assert behaviour(ast.unparse(trees["ossicle.one"]), new["talk"], new["look"]) == expected
+
+
+def test_a_module_that_is_imported_whole_is_found_in_its_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
+    trees = as_one(
+        monkeypatch, **{"p.a": b"def f():\n    return 3\n", "p.b": b"from p import a\nx = a.f()\n"}
+    )
+    space: dict[str, object] = {}
+    exec(ast.unparse(trees["p.b"]), space)
+    assert space["x"] == 3
+
+
+def test_two_modules_of_a_bundle_define_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = b"def f():\n    pass\n"
+    with pytest.raises(BuildError, match="b and a both define f"):
+        as_one(monkeypatch, a=source, b=source)
+
+
+def test_global_is_refused() -> None:
+    with pytest.raises(BuildError, match="global x"):
+        shortened(more=b"x = 1\ndef f():\n    global x\n    x = 2\n")
