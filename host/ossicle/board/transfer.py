@@ -1,0 +1,126 @@
+"""A plan as scripts for the board, and their running.
+
+The order is what makes an interruption harmless: first whatever lies in the folder that does not run, each
+file read back and compared; then configuration, main.py and slot, each by the renaming of a whole file.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Iterator
+
+from . import mpremote
+from .plan import MAIN, Plan, digest
+from .survey import Board
+
+_PART_BYTES = 3072
+"""Of a file in one call; base64 makes it 4096."""
+_SCRIPT_BYTES = 9000
+"""A script is in the board's memory about three times while it is compiled."""
+_DONE = re.compile(r"@done (\d+)")
+
+Progress = Callable[[int, int], object]
+"""Called with the bytes that are on the board, and how many there will be."""
+
+
+def transfer(
+    board: Board,
+    plan: Plan,
+    *,
+    reset: bool = True,
+    progress: Progress = lambda done, total: None,
+    tell: mpremote.Tell = lambda line: None,
+) -> None:
+    """Do what the plan says, and start the board anew. Raises BoardError; the old version is in force then.
+
+    `reset`: whether it starts anew.
+    """
+
+    def heard(line: str) -> None:
+        if match := _DONE.fullmatch(line):
+            progress(int(match[1]), plan.bytes)
+
+    then = mpremote.RESET if reset else ()
+    mpremote.run(board.port, list(scripts(board, plan)), then, heard=heard, tell=tell)
+
+
+def scripts(board: Board, plan: Plan) -> Iterator[str]:
+    """What the board runs, piece by piece."""
+    yield mpremote.script("put") + "".join(_prepared(board, plan))
+    yield from _batches(_sent(plan))
+    yield from _batches(_finished(board, plan))
+
+
+def _batches(calls: Iterator[str]) -> Iterator[str]:
+    """As many calls in a script as the board's memory takes."""
+    batch = ""
+    for call in calls:
+        if batch and len(batch) + len(call) > _SCRIPT_BYTES:
+            yield batch
+            batch = ""
+        batch += call
+    if batch:
+        yield batch
+
+
+def _prepared(board: Board, plan: Plan) -> Iterator[str]:
+    """Room in the target, and what it can have from the slot in force."""
+    if plan.first:
+        yield from _replaced("/firmware/slot", plan.first.encode())
+    if not plan.target:
+        return
+    wanted = {path: 1 for path in plan.there}
+    yield f"sweep('/firmware/{plan.target}', {wanted!r})\n"
+    for path in plan.keep:
+        old, new = f"/firmware/{board.in_force}/{path}", f"/firmware/{plan.target}/{path}"
+        yield f"copy({old!r}, {new!r})\ntold(0)\n"
+
+
+def _sent(plan: Plan) -> Iterator[str]:
+    for path, data in plan.send.items():
+        yield from _written(f"/firmware/{plan.target}/{path}", data)
+
+
+def _finished(board: Board, plan: Plan) -> Iterator[str]:
+    """What counts from the next start on, one renaming each.
+
+    Where a slot is in force, the slot comes last: main.py runs either version. Where none is, main.py does:
+    the board has run something else, and does so until the new main.py finds all that it needs.
+    """
+    yield "remove('/ossicle.failed')\n"
+    if plan.config is not None:
+        yield from _replaced("/ossicle.json", plan.config)
+    slot = list(_replaced("/firmware/slot", plan.last.encode())) if plan.last else []
+    if not board.in_force:
+        yield from slot
+    if plan.main is not None:
+        if plan.backup:
+            yield f"copy('/{MAIN}', '/{MAIN}.bak')\n"
+        yield from _replaced(f"/{MAIN}", plan.main)
+    if board.in_force:
+        yield from slot
+
+
+def _replaced(path: str, data: bytes) -> Iterator[str]:
+    """A file that is either the old one or the new one, whole."""
+    yield from _written(f"{path}.new", data)
+    yield f"swap({path + '.new'!r}, {path!r})\n"
+
+
+def _written(path: str, data: bytes) -> Iterator[str]:
+    for at in range(0, max(1, len(data)), _PART_BYTES):
+        text = base64.b64encode(data[at : at + _PART_BYTES]).decode()
+        yield f"put({path!r}, {at}, '{text}')\n"
+    yield f"check({path!r}, '{digest(data)}')\n"
+
+
+def restart(port: str, *, tell: mpremote.Tell = lambda line: None) -> None:
+    """Start the board anew. Raises BoardError."""
+    mpremote.run(port, [], mpremote.RESET, tell=tell)
+
+
+def replace(port: str, path: str, data: bytes, *, tell: mpremote.Tell = lambda line: None) -> None:
+    """Put one file on the board in place of an old one, and start the board anew. Raises BoardError."""
+    script = mpremote.script("put") + "".join(_replaced(path, data))
+    mpremote.run(port, [script], mpremote.RESET, tell=tell)
