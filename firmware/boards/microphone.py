@@ -5,17 +5,26 @@
 # would be dropped without a word. DMA goes on between, in N buffers of 256 frames, and
 # drops the oldest when nobody empties them, also without a word: capture judges that by
 # the clock, and needs `hold_frames` for it.
+#
+# From idf 5.5.2 on the driver also skips the rest of the DMA buffer that it is reading when
+# the queue has one place left or none: in the middle of what it gives. So the last two
+# places do not count as held, and the next buffer after a stall that reaches them is
+# `spoilt`: it is thrown away, and is part of the hole. Builds before lose a buffer too
+# many that way, and nothing else: which idf a build has is not asked.
 import machine
 from micropython import const
 
 DMA_FRAMES = const(256)
 _DMA_BUFFER_BYTES = const(2048)  # 256 frames of two 32-bit slots, mono or not
+_SKIPPING_LEAST = const(4)  # buffers: with fewer a driver that skips does so all the time
 
 
 class I2SMicrophone:
-    # `held` is how many of the N DMA buffers can wait full while one is being filled. On
-    # the chip the driver's queue has N - 1 places (read in its source, not measured).
-    def __init__(self, i2s_id, sck, ws, sd, ibuf, held=-1):
+    # Of the N DMA buffers N - 1 can wait full while one is being filled (read in the
+    # driver's source, not measured), two fewer where it `skips`.
+    def __init__(self, i2s_id, sck, ws, sd, ibuf, skips=True):
+        if skips:
+            ibuf = max(ibuf, _SKIPPING_LEAST * _DMA_BUFFER_BYTES)
         self._id = i2s_id
         self._pins = (sck, ws, sd)
         self._ibuf = ibuf  # bytes
@@ -25,7 +34,8 @@ class I2SMicrophone:
         self._handler = None  # of the I2S in being; irq() twice would start a second task
         buffers = max(ibuf // _DMA_BUFFER_BYTES, 2)
         self.buffer_frames = DMA_FRAMES  # frames of each buffer that arm() takes
-        self.hold_frames = (buffers + held) * DMA_FRAMES
+        self.hold_frames = (buffers - (3 if skips else 1)) * DMA_FRAMES
+        self.spoilt_frames = DMA_FRAMES if skips else 0
         # DMA runs from boot on: before a stream it holds old audio, and one buffer is out.
         self.stale_frames = (buffers + 1) * DMA_FRAMES
         self.ended = False  # only a source that is a file ends

@@ -42,7 +42,7 @@ class Microphone(I2SMicrophone):
     # frame, it ends, and flat out it waits for the host (W-28).
 
     def __init__(self, config):
-        super().__init__(0, config.sck, config.ws, config.sd, settings["ibuf"])
+        super().__init__(0, config.sck, config.ws, config.sd, settings["ibuf"], settings["i2s_skip"])
         self.stale_frames = 0
         self._handled = 0  # frames that the handler has taken; callback
         self._dropped = 0  # frames that DMA has dropped, and that W has a hole for; callback

@@ -24,6 +24,7 @@ class Capture:
         self._clock = clock
         self.coder = None  # of the stream's codec, None for pcm16; changes while nothing runs
         self._full = mic.buffer_frames
+        self._spoilt = getattr(mic, "spoilt_frames", 0)  # of what comes after a hole; counted in `lost`
         self._stores = [bytearray(4 * self._full), bytearray(4 * self._full)]  # for one channel
         self._buffers = self._stores  # as much of them as the channels need
         self._handler = self._on_buffer  # bound once: binding allocates
@@ -121,6 +122,8 @@ class Capture:
                 self._arm(1 - which)
             if self._stale > 0:
                 self._stale -= frames
+                if self._started:
+                    self._judge(now_us)
             else:
                 self._take(buf, frames, now_us)
             self.ended = ended
@@ -135,24 +138,28 @@ class Capture:
         if self.coder is not None:
             self.coder.track(index, frames)
         ring.written_by_kernel(frames)
-        expectation = self.expectation
         if self._started:
-            lost = expectation.judge(now_us, ring.written)
-            if lost:
-                self._lose(lost)
+            self._judge(now_us)
         else:
             self._started = True
-            expectation.start(self.rate, self._full, self._mic.hold_frames, now_us, ring.written)
+            self.expectation.start(self.rate, self._full, self._mic.hold_frames, now_us, ring.written)
+
+    # W is ahead by what is still to be thrown away.
+    def _judge(self, now_us):
+        lost = self.expectation.judge(now_us, (self._ring.written - max(self._stale, 0)) & _MASK)
+        if lost:
+            self._lose(lost)
 
     # A hole that ends at the hop boundary nearest to where audio goes on, not behind W.
     # Where that is W itself, there would be a loss and no hole to tell of it: then as much
     # audio as a hop is thrown away with it.
     def _lose(self, lost):
         ring = self._ring
+        self._stale = max(self._stale, self._spoilt)
         hole = self._to_boundary(lost)
         if hole == 0:
             more = (ring.hop + self._full - 1) // self._full * self._full
-            self._stale = more
+            self._stale += more
             lost += more
             hole = self._to_boundary(lost)
         self.expectation.holed(lost, hole)
@@ -190,6 +197,7 @@ class Capture:
         elif (now_us - self._armed_us) & _MASK > _REARM_US:
             self.rearmed = (self.rearmed + 1) & _MASK
             self._armed_us = now_us
+            self._stale = max(self._stale, self._full)  # what comes first follows on nothing that was heard
             self._mic.arm(buf)
 
     # When the frame at `position` was captured, modulo 2**30 us.

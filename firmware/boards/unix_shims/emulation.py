@@ -37,9 +37,9 @@ _DEFAULTS = {
     "wifi_rssi": -55,
     "wifi_failures": 0,  # so many times the Wi-Fi cannot be started for want of memory
     "socket_enomem": 0,  # each so many writes the network has no memory; 0: never
-    "socket_full": [],  # [[at_ms, ms], ...] since the first write: no write finds memory for so long
+    "socket_full": [],  # [[at_ms, ms], ...] since the board is up: no write finds memory for so long
     "socket_mailbox": 0,  # datagrams that wait unread, more are lost: 6 on the chip; 0: any number
-    "held_up": [],  # [[at_ms, ms], ...] since the first write: the firmware does not get to run for so long
+    "held_up": [],  # [[at_ms, ms], ...] since the board is up: its loop does not get to run for so long
     "device": "",
     "config": {},
 }
@@ -56,6 +56,25 @@ def _load():
 
 settings = _load()
 flat_out = settings["speed"] == "max"
+_start_ms = utime.ticks_ms()
+
+
+class Plan:
+    # Stretches of time, [[at_ms, ms], ...] since the board is up. Looking allocates nothing.
+    def __init__(self, stretches):
+        self._stretches = stretches
+        self.over = 0  # how many are
+
+    # For how long one has been in force, -1 when none is.
+    def since(self):
+        if self.over >= len(self._stretches):
+            return -1
+        at_ms, for_ms = self._stretches[self.over]
+        gone_ms = utime.ticks_diff(utime.ticks_ms(), _start_ms) - at_ms
+        if gone_ms < for_ms:
+            return max(gone_ms, -1)
+        self.over += 1
+        return -1
 
 
 class Clock:

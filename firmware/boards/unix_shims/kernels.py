@@ -2,6 +2,15 @@
 
 import micropython
 
+# `n` bytes of `src` to `dst`, from byte `at` on.
+@micropython.viper
+def copy(dst: ptr8, at: int, src: ptr8, n: int):
+    i = 0
+    while i < n:
+        dst[at + i] = src[i]
+        i += 1
+
+
 # The pattern of host/ossicle/pattern.py as slots, a sample in the upper half of each:
 # `args` has the byte at which it goes into `buf`, the first frame, how many, the channels,
 # and the key. Every product stays below 2**30, so a build of any word size gives the same.

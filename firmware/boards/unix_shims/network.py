@@ -5,7 +5,8 @@
 import utime
 from micropython import const
 
-from emulation import settings
+from emulation import Plan, settings
+from record import WIFI_FAILED, Tally
 
 STA_IF = const(0)
 AP_IF = const(1)
@@ -18,27 +19,20 @@ STAT_BEACON_TIMEOUT = const(200)
 STAT_ASSOC_FAIL = const(203)
 STAT_HANDSHAKE_TIMEOUT = const(204)
 
-_outages = settings["wifi_outages"]
+_outages = Plan(settings["wifi_outages"])
 _beacon_ms = settings["wifi_beacon_ms"]
 _try_ms = settings["wifi_try_ms"]
-_start_ms = utime.ticks_ms()
 _held = []  # sockets that were closed in an outage: the other side hears of it after
-_over = [0]  # outages that are over; a list, so that looking allocates nothing
+_failed = Tally(WIFI_FAILED)
 
 
 # For how long an outage has been in force, -1 when there is none.
 def out_ms():
-    i = _over[0]
-    if i >= len(_outages):
-        return -1
-    at_ms, for_ms = _outages[i]
-    gone_ms = utime.ticks_diff(utime.ticks_ms(), _start_ms) - at_ms
-    if gone_ms < for_ms:
-        return max(gone_ms, -1)
-    _over[0] = i + 1
-    while _held:
-        _held.pop().close()
-    return -1
+    gone_ms = _outages.since()
+    if gone_ms < 0:
+        while _held:
+            _held.pop().close()
+    return gone_ms
 
 
 def hold(socket):
@@ -50,7 +44,13 @@ class WLAN:
     PM_PERFORMANCE = const(1)
     PM_POWERSAVE = const(2)
 
+    # The driver is started here, with memory of its own; builds differ in what they say.
     def __init__(self, interface=STA_IF):
+        if _failed.count < settings["wifi_failures"]:
+            _failed.strike()
+            if _failed.count % 2:
+                raise OSError("WiFi Out of Memory")
+            raise RuntimeError("Wifi Unknown Error 0x0101")
         self._joined = False
         self._status = STAT_IDLE
         self._reconnects = -1

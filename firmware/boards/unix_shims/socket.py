@@ -1,15 +1,19 @@
 # socket for the emulated board: the machine's own sockets, with lwIP's small send buffer
-# and its troubles: no memory for a write now and then, and nothing that passes while the
-# Wi-Fi is out. A datagram is lost in the air then, a connection stands still.
+# and its troubles: no memory for a write now and then or for a while (its buffers are full,
+# an address is not resolved), a mailbox of few datagrams, a firmware that is held up, and
+# nothing that passes while the Wi-Fi is out. A datagram is lost in the air then, a connection
+# stands still.
 
 import errno
 import network
 import usocket
+import utime
 from io import IOBase
 from micropython import const
 from usocket import AF_INET, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET, getaddrinfo  # noqa: F401
 
-from emulation import settings
+from emulation import Plan, settings
+from record import HELD_UP, NO_MEMORY, Tally
 
 # Linux's; the module has no names for them.
 IPPROTO_TCP = const(6)
@@ -21,6 +25,11 @@ _MASK = const(0x3FFFFFFF)
 _POLL = const(3)  # requests of ioctl()
 _GET_FILENO = const(10)
 _every = settings["socket_enomem"]
+_full = Plan(settings["socket_full"])
+_busy = Plan(settings["held_up"])
+_places = settings["socket_mailbox"]
+_no_memory = Tally(NO_MEMORY)
+_held_up = Tally(HELD_UP)
 
 
 class socket(IOBase):
@@ -29,6 +38,11 @@ class socket(IOBase):
         self._socket.setsockopt(SOL_SOCKET, _SO_SNDBUF, _SNDBUF_BYTES)
         self._stream = kind == SOCK_STREAM
         self._writes = 0
+        self._mailbox = None
+        if _places and not self._stream:
+            from mailbox import Mailbox
+
+            self._mailbox = Mailbox(self._socket.fileno(), _places)
 
     def setblocking(self, blocking):
         self._socket.setblocking(blocking)
@@ -42,17 +56,23 @@ class socket(IOBase):
         self._socket.connect(address)
 
     def readinto(self, buf, n):
+        if _busy.since() >= 0:
+            _held_up.strike()
+            while _busy.since() >= 0:
+                utime.sleep_ms(1)
+        way = self._mailbox or self._socket
         if network.out_ms() < 0:
-            return self._socket.readinto(buf, n)
+            return way.readinto(buf, n)
         if not self._stream:
-            self._socket.readinto(buf, n)
+            way.readinto(buf, n)
         return None
 
     def write(self, buf, off, n):
         if network.out_ms() >= 0:
             return None if self._stream else n
         self._writes = (self._writes + 1) & _MASK
-        if _every and self._writes % _every == 0:
+        if (_every and self._writes % _every == 0) or _full.since() >= 0:
+            _no_memory.strike()
             raise OSError(errno.ENOMEM)
         return self._socket.write(buf, off, n)
 

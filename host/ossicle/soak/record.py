@@ -16,7 +16,19 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-BEGUN, CAPTURED, DROPPED, HEAP = 1, 2, 3, 4
+BEGUN, CAPTURED, DROPPED, HEAP, MET = 1, 2, 3, 4, 5
+TROUBLES = (
+    "i2s_skipped",
+    "request_lost",
+    "callback_lost",
+    "storm",
+    "no_memory",
+    "mailbox_full",
+    "held_up",
+    "i2s_failed",
+    "wifi_failed",
+)
+"""Planted troubles by the number that the board gives them."""
 _ROW = np.dtype("<i4")
 _ROW_BYTES = 16
 _MASK = (1 << 30) - 1
@@ -69,6 +81,8 @@ class Record:
         """When the heap was looked at, and bytes in use after a collection."""
         self.captured = 0
         """Frames of the stream in force."""
+        self.met: dict[str, int] = {}
+        """How often each planted trouble has struck the board."""
         self._begun: list[float] = []  # when each stream began
 
     def poll(self) -> None:
@@ -85,6 +99,9 @@ class Record:
                 self.captured = int(captured[-1, 1])
             for row in rows[rows[:, 0] == HEAP]:
                 self.heaps.append((self._absolute(int(row[2])), int(row[1])))
+            for row in rows[rows[:, 0] == MET]:
+                name = TROUBLES[int(row[1])]
+                self.met[name] = self.met.get(name, 0) + 1
 
     def drops(self) -> list[tuple[int, int]]:
         """Ranges of the stream in force that DMA has dropped."""
