@@ -21,9 +21,11 @@ K_INDEX = const(5)  # frame index of the next write; the kernel moves it
 K_CAPACITY = const(6)  # frames
 K_GUARD = const(7)  # frames; what goes below this index goes behind the capacity too
 K_DC_SHIFT = const(8)
-K_DC0 = const(9)  # the DC blocker's memory, one for each channel
-K_DC1 = const(10)
-K_SIZE = const(11)
+K_LATE = const(9)  # by so many bits the slots come late, 0 or 1, W-43
+K_RIGHT = const(10)  # 1: one channel, from the right of two slots a frame
+K_DC0 = const(11)  # the DC blocker's memory, one for each channel
+K_DC1 = const(12)
+K_SIZE = const(13)
 
 # Indices into the arguments of `copy_out` (in samples) and `copy_bytes` (in bytes).
 C_FROM = const(0)
@@ -41,23 +43,27 @@ _SENTINEL = const(0x2B6D715A)  # its low byte is one that no 24-bit microphone s
 def convert(src: ptr32, dst: ptr16, state: ptr32) -> int:
     frames = int(state[K_FRAMES])
     channels = int(state[K_CHANNELS])
-    shift = int(state[K_SHIFT])
+    late = int(state[K_LATE])
+    right = int(state[K_RIGHT])
+    slots = channels + right
+    shift = int(state[K_SHIFT]) - late
     gain = int(state[K_GAIN])
     blocker = int(state[K_DC_ON])
     first = int(state[K_INDEX])
     capacity = int(state[K_CAPACITY])
     guard = int(state[K_GUARD])
     dc_shift = int(state[K_DC_SHIFT])
-    top = int(1) << 31
+    top = int(1) << (31 - late)  # the sign
+    keep = top | (top - 1)
     index = first
     c = 0
     while c < channels:
-        dc = (int(state[K_DC0 + c]) ^ top) - top
+        dc = (int(state[K_DC0 + c]) ^ (int(1) << 31)) - (int(1) << 31)
         index = first
-        at = c
-        end = c + frames * channels
+        at = c + right
+        end = at + frames * slots
         while at < end:
-            y = ((int(src[at]) ^ top) - top) >> shift
+            y = ((int(src[at]) & keep ^ top) - top) >> shift
             if blocker:
                 dc += ((y << dc_shift) - dc) >> dc_shift
                 y -= dc >> dc_shift
@@ -76,7 +82,7 @@ def convert(src: ptr32, dst: ptr16, state: ptr32) -> int:
             index += 1
             if index == capacity:
                 index = 0
-            at += channels
+            at += slots
         state[K_DC0 + c] = dc
         c += 1
     state[K_INDEX] = index

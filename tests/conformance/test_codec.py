@@ -14,7 +14,7 @@ from ossicle.proto import adpcm
 def settings(vector: dict[str, Any], piece: int, capacity: int, guard: int) -> dict[str, Any]:
     slots = b"".join(slot.to_bytes(4, "little", signed=True) for slot in vector["slots"])
     return {
-        **{name: vector[name] for name in ("shift", "gain", "dc_blocker", "channels")},
+        **{name: vector[name] for name in ("shift", "gain", "dc_blocker", "channels", "late", "slot")},
         "slots": slots.hex(),
         "piece": piece,
         "capacity": capacity,
@@ -49,7 +49,7 @@ def test_device(agent: Agent, piece: int, capacity: int, guard: int) -> None:
     answers = agent.ask("convert", [settings(vector, piece, capacity, guard) for vector in chosen])
     for vector, (got, index) in zip(chosen, answers, strict=True):
         assert samples(got) == stored(vector, capacity, guard), vector["id"]
-        assert index == len(vector["slots"]) // vector["channels"] % capacity, vector["id"]
+        assert index == len(vector["samples"]) // vector["channels"] % capacity, vector["id"]
 
 
 CHUNKS = [(vector, chunk) for vector in vectors("codec") for chunk in vector.get("chunks", [])]
@@ -85,4 +85,7 @@ def test_vectors_span_the_settings() -> None:
     chosen = [vector for vector in vectors("codec") if "slots" in vector]
     assert {wire.SHIFT_MIN, 14, wire.SHIFT_MAX} <= {vector["shift"] for vector in chosen}
     assert {0, 1, 256, wire.GAIN_MAX} <= {vector["gain"] for vector in chosen}
+    assert {(late, slot, 1) for late in (0, 1) for slot in ("left", "right")} <= {
+        (vector["late"], vector["slot"], vector["channels"]) for vector in chosen
+    }
     assert {-32768, 32767} <= {sample for vector in chosen for sample in vector["samples"]}

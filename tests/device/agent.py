@@ -134,7 +134,9 @@ def do_ring(message, held=[None]):
 def do_convert(message):
     src = bytearray(unhexlify(message["slots"]))
     channels = message["channels"]
-    frames = len(src) // 4 // channels
+    right = 1 if message["slot"] == "right" and channels == 1 else 0
+    slots = channels + right
+    frames = len(src) // 4 // slots
     capacity = message["capacity"]
     guard = message["guard"]
     state = kernels.new_state()
@@ -142,6 +144,8 @@ def do_convert(message):
     state[kernels.K_SHIFT] = message["shift"]
     state[kernels.K_GAIN] = message["gain"]
     state[kernels.K_DC_ON] = 1 if message["dc_blocker"] else 0
+    state[kernels.K_LATE] = message["late"]
+    state[kernels.K_RIGHT] = right
     state[kernels.K_CAPACITY] = capacity
     state[kernels.K_GUARD] = guard
     out = bytearray(2 * (capacity + guard) * channels)
@@ -149,7 +153,7 @@ def do_convert(message):
     while done < frames:
         n = min(message["piece"], frames - done)
         state[kernels.K_FRAMES] = n
-        kernels.convert(src[4 * done * channels :], out, state)
+        kernels.convert(src[4 * done * slots :], out, state)
         done += n
     return [text(out), state[kernels.K_INDEX]]
 
@@ -319,13 +323,19 @@ def main():
         line = sys.stdin.readline()
         if not line:
             return
-        message = json.loads(line)
-        try:
-            answer = {"answer": [COMMANDS[message["do"]](each) for each in message["each"]]}
-        except Exception as error:
-            answer = {"error": "%s: %s" % (type(error).__name__, error)}
-            sys.print_exception(error, sys.stderr)
-        print(json.dumps(answer))
+        ask(line)
 
 
-main()
+def ask(line):
+    message = json.loads(line)
+    try:
+        answer = {"answer": [COMMANDS[message["do"]](each) for each in message["each"]]}
+    except Exception as error:
+        answer = {"error": "%s: %s" % (type(error).__name__, error)}
+        sys.print_exception(error, sys.stderr)
+    print(json.dumps(answer))
+
+
+# On a board the messages come through the REPL, one call each.
+if __name__ == "__main__":
+    main()

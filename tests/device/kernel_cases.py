@@ -19,6 +19,9 @@ def samples(n):
 
 # W-43 and W-44, with integers without end.
 class Twin:
+    late = 0
+    right = 0
+
     def __init__(self, channels, shift, gain, blocker, capacity, guard, index):
         self.channels, self.shift, self.gain, self.blocker = channels, shift, gain, blocker
         self.capacity, self.guard, self.index = capacity, guard, index
@@ -31,10 +34,10 @@ class Twin:
         self.index = (self.index + 1) % self.capacity
 
     def convert(self, slots):
-        for i in range(0, len(slots), self.channels):
+        for i in range(self.right, len(slots), self.channels + self.right):
             frame = []
             for c in range(self.channels):
-                x = slots[i + c] >> self.shift
+                x = (((slots[i + c] << self.late) + S32) % (2 * S32) - S32) >> self.shift
                 if self.blocker:
                     self.dc[c] += ((x << 10) - self.dc[c]) >> 10
                     x -= self.dc[c] >> 10
@@ -73,11 +76,13 @@ def case_convert():
         )
         state[kernels.K_SHIFT], state[kernels.K_GAIN], state[kernels.K_DC_ON] = shift, gain, blocker
         twin = Twin(channels, shift, gain, blocker, capacity, guard, index)
+        twin.late = state[kernels.K_LATE] = turn // 4 % 2
+        twin.right = state[kernels.K_RIGHT] = turn // 8 % 2 if channels == 1 else 0
         store = array("h", [0] * ((capacity + guard) * channels))
         offset = random.choice((0, S32 - 1, -S32))
         for _ in range(5):
             n = random.randint(0, 100)
-            slots = [slot() if random.getrandbits(2) else offset for _ in range(n * channels)]
+            slots = [slot() if random.getrandbits(2) else offset for _ in range(n * (channels + twin.right))]
             state[kernels.K_FRAMES] = n
             assert kernels.convert(struct.pack("<%di" % len(slots), *slots), store, state) == n
             twin.convert(slots)

@@ -38,7 +38,15 @@ def noise(n: int, seed: int = 1, bits: int = 32) -> list[int]:
 
 
 def conversion(name: str, clauses: list[str], note: str, slots: list[int], **settings: Any) -> Vector:
-    values = {"shift": 14, "gain": 256, "dc_blocker": False, "channels": 1, **settings}
+    values = {
+        "shift": 14,
+        "gain": 256,
+        "dc_blocker": False,
+        "channels": 1,
+        "late": 0,
+        "slot": "left",
+        **settings,
+    }
     return {
         "id": name,
         "clauses": clauses,
@@ -144,6 +152,61 @@ def conversions() -> list[Vector]:
             EDGES + noise(64),
             shift=11,
             gain=limits["gain_max"],
+        ),
+        conversion(
+            "late",
+            ["W-43"],
+            "a bit late: what stands where the sign should is no part of it",
+            [v % 2**31 - half for v in (0, 1, -1, 2**20, -(2**20)) for half in (0, 2**31)]
+            + EDGES
+            + noise(64, 9),
+            late=1,
+        ),
+        conversion(
+            "late-identity",
+            ["W-43", "W-44"],
+            "v << 15 gives v",
+            [v << 15 for v in (-32768, -2, -1, 0, 1, 12345, 32767)],
+            shift=16,
+            late=1,
+        ),
+        conversion(
+            "late-dc",
+            ["W-43"],
+            "all at once",
+            noise(300, 11, 24),
+            late=1,
+            dc_blocker=True,
+            shift=11,
+            gain=300,
+        ),
+        conversion(
+            "late-stereo",
+            ["W-43"],
+            "both channels",
+            EDGES + noise(40, 13),
+            late=1,
+            channels=2,
+            dc_blocker=True,
+        ),
+        conversion(
+            "right",
+            ["W-43"],
+            "the second of two slots a frame",
+            EDGES + noise(64, 15),
+            slot="right",
+            dc_blocker=True,
+        ),
+        conversion(
+            "right-late", ["W-43"], "and a bit late", EDGES + noise(40, 17), slot="right", late=1, shift=12
+        ),
+        conversion(
+            "right-stereo",
+            ["W-43"],
+            "two channels have both",
+            EDGES + noise(40, 19),
+            slot="right",
+            channels=2,
         ),
         conversion("no-frames", ["W-43"], "nothing gives nothing", []),
     ]
