@@ -2,11 +2,17 @@
 import sys
 
 
-# A module that has done its work, by its whole name: its code is garbage then. One that the
-# build has put into another is not there.
+# A module for one call: its code is garbage behind that.
+def once(group):
+    name = "ossicle." + group
+    __import__(name)
+    module = sys.modules[name]
+    drop(name)
+    return module
+
+
+# A module that has done its work, by its whole name.
 def drop(name):
-    if name not in sys.modules:
-        return
     package, _, last = name.rpartition(".")
     delattr(sys.modules[package], last)
     del sys.modules[name]

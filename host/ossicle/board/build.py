@@ -17,8 +17,9 @@ from pathlib import Path
 
 from ..paths import data_folder
 from .bundle import bundled
+from .overlay import overlaid
 from .scopes import BuildError
-from .shorten import Shortener
+from .shorten import KEEP, Shortener
 
 ARCHS = ("xtensawin", "rv32imc", "x86")
 MAIN = "main.py"
@@ -167,9 +168,12 @@ def build(arch: str, folder: Path, lines: bool = False) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     if not lines:
         trees = bundled({name: ast.parse(source) for name, source in sources.items()})
-        Shortener(trees, outside(firmware, arch)).apply()
+        named = outside(firmware, arch)
+        overlaid(trees, KEEP | named)
+        Shortener(trees, named).apply()
         sources = {name: ast.unparse(tree).encode() for name, tree in trees.items()}
-    places = {module_name(path): path for path in chosen}
+    places = {name: Path(*name.split(".")).with_suffix(".py") for name in sources}
+    places.update((module_name(path), path) for path in chosen)
     for name, source in sources.items():
         out = folder / places[name].with_suffix(".mpy")
         out.parent.mkdir(parents=True, exist_ok=True)

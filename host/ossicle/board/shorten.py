@@ -25,6 +25,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import count
 
 from .bundle import tops
+from .overlay import LOADER, PACKAGE
 from .scopes import Scopes, bound, read
 
 # What main.py, the manifest of a test and the commands name from outside.
@@ -187,6 +188,8 @@ class Shortener:
     def _module_of(self, name: str, node: ast.Attribute) -> str | None:
         """The module whose top `node` names: "" for one of MicroPython's, None for a member."""
         base: ast.expr = node.value
+        if isinstance(base, ast.Call) and isinstance(base.func, ast.Name) and base.func.id == LOADER:
+            return f"{PACKAGE}.{ast.literal_eval(base.args[0])}"
         while isinstance(base, ast.Attribute):
             base = base.value
         if not isinstance(base, ast.Name) or id(base) in self._scopes[name].variables:

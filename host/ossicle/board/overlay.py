@@ -1,0 +1,191 @@
+"""What runs seldom leaves memory: functions that are marked `@rare("group")` move to a module of their own.
+
+A group is a module `ossicle.<group>`. In a function's place stays a stub that imports the group, calls the
+function there and lets the module go (ossicle/modules.py, `once`). Functions of a group call each other
+directly, and one that only they call leaves no stub. So a marked function costs a board 60 bytes or none,
+and some time at each call: the heap is asked for its code, and the flash is read.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .bundle import tops
+from .scopes import BuildError, bound, read
+
+MARK = "rare"
+PACKAGE = "ossicle"
+LOADER = "once"
+
+
+@dataclass
+class Rare:
+    """A marked function: its module, its class ("" for none), and the body that holds it."""
+
+    module: str
+    owner: str
+    group: str
+    node: ast.FunctionDef
+    body: list[ast.stmt]
+
+    @property
+    def name(self) -> str:
+        """What it is called in its group."""
+        return f"{self.owner}__{self.node.name}" if self.owner else self.node.name
+
+
+def marked(node: ast.FunctionDef) -> str:
+    """The group of a function that has the mark, or ""."""
+    for each in node.decorator_list:
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id == MARK:
+            return str(ast.literal_eval(each.args[0]))
+    return ""
+
+
+def find(trees: dict[str, ast.Module]) -> Iterator[Rare]:
+    for module, tree in trees.items():
+        for owner, body in (
+            ("", tree.body),
+            *((node.name, node.body) for node in tree.body if isinstance(node, ast.ClassDef)),
+        ):
+            for node in body:
+                if isinstance(node, ast.FunctionDef) and marked(node):
+                    yield Rare(module, owner, marked(node), node, body)
+
+
+def overlaid(trees: dict[str, ast.Module], kept: set[str]) -> None:
+    """Moves what is marked out of the trees, into new ones among them. `kept` is called from outside.
+
+    Raises BuildError where a function cannot be moved.
+    """
+    trees.pop(f"{PACKAGE}.{MARK}", None)
+    groups: dict[str, list[Rare]] = {}
+    for each in find(trees):
+        groups.setdefault(each.group, []).append(each)
+    for tree in trees.values():
+        _forget_mark(tree)
+    for group, functions in groups.items():
+        if f"{PACKAGE}.{group}" in trees:
+            raise BuildError(f"{group}: there is a module of this name, and a group")
+        for each in functions:
+            _check(each)
+        for each in functions:
+            _call_directly(each, functions)
+        for each in functions:
+            at = each.body.index(each.node)
+            each.body[at : at + 1] = [_stub(each)] if _is_called(each, functions, trees, kept) else []
+            if not each.body:
+                each.body.append(ast.Pass())
+        trees[f"{PACKAGE}.{group}"] = _module(group, functions, trees)
+    for module in {each.module for functions in groups.values() for each in functions}:
+        tree = trees[module]
+        if LOADER not in tops(tree):
+            tree.body.insert(0, ast.ImportFrom(f"{PACKAGE}.modules", [ast.alias(LOADER)], 0))
+        ast.fix_missing_locations(tree)
+
+
+def _forget_mark(tree: ast.Module) -> None:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and marked(node):
+            node.decorator_list = []
+        elif isinstance(node, ast.ImportFrom):
+            node.names = [alias for alias in node.names if alias.name != MARK]
+    tree.body = [node for node in tree.body if not (isinstance(node, ast.ImportFrom) and not node.names)]
+
+
+def _check(rare: Rare) -> None:
+    every = rare.node.args
+    if every.vararg or every.kwarg or every.kwonlyargs or every.posonlyargs:
+        raise BuildError(f"{rare.name}: arguments of a rare function are plain")
+    for node in ast.walk(rare.node):
+        if isinstance(node, ast.Name) and node.id == "super":
+            raise BuildError(f"{rare.name}: super() is not to be had in a rare function")
+
+
+def _call_directly(rare: Rare, functions: list[Rare]) -> None:
+    """self.other() becomes Class__other(self) where the other is of the class and the group."""
+    others = {each.node.name: each.name for each in functions if each.owner and each.owner == rare.owner}
+    for node in ast.walk(rare.node):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            of = node.func.value
+            if (
+                isinstance(of, ast.Name)
+                and of.id == "self"
+                and node.func.attr in others
+                and not node.keywords
+            ):
+                target = next(each for each in functions if each.name == others[node.func.attr])
+                missing = len(target.node.args.args) - 1 - len(node.args)
+                defaults = target.node.args.defaults
+                node.args = [of, *node.args, *(defaults[-missing:] if missing else [])]
+                node.func = ast.Name(target.name, ast.Load())
+
+
+def _is_called(rare: Rare, functions: list[Rare], trees: dict[str, ast.Module], kept: set[str]) -> bool:
+    """Whether anything but its own group names it."""
+    name = rare.node.name
+    if name in kept or name.startswith("__"):
+        return True
+    moved = {id(node) for each in functions for node in ast.walk(each.node)}
+    for tree in (*trees.values(), *(each.node for each in functions if rare.owner)):
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Attribute)
+                and node.attr == name
+                and (rare.owner or id(node) not in moved)
+            ):
+                return True
+            if id(node) in moved:
+                continue
+            if not rare.owner and isinstance(node, ast.Name) and node.id == name:
+                return True
+            if isinstance(node, ast.alias) and node.name == name:
+                return True
+    return False
+
+
+def _stub(rare: Rare) -> ast.FunctionDef:
+    """The same function, by way of its group."""
+    given: list[ast.expr] = [ast.Name(arg.arg, ast.Load()) for arg in rare.node.args.args]
+    loaded = ast.Call(ast.Name(LOADER, ast.Load()), [ast.Constant(rare.group)], [])
+    call = ast.Call(ast.Attribute(loaded, rare.name, ast.Load()), given, [])
+    body: list[ast.stmt] = [ast.Return(call)]
+    if rare.node.name == "__init__":
+        body = [ast.Expr(call)]
+    return ast.FunctionDef(rare.node.name, rare.node.args, body, [], None, lineno=rare.node.lineno)
+
+
+def _module(group: str, functions: list[Rare], trees: dict[str, ast.Module]) -> ast.Module:
+    """The group: what its functions need of the modules that they come from, and they."""
+    body: list[ast.stmt] = []
+    seen: dict[str, str] = {}
+    own = {each.node.name for each in functions if not each.owner}
+    for module in dict.fromkeys(each.module for each in functions):
+        mine = [each for each in functions if each.module == module]
+        code = ast.Module([_plain(each) for each in mine], [])
+        needed = {place.name for place in read(code).tops}
+        for node in trees[module].body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                for alias in node.names:
+                    if bound(alias) in needed and bound(alias) not in seen:
+                        seen[bound(alias)] = ""
+                        one = [alias]
+                        if isinstance(node, ast.ImportFrom):
+                            body.append(ast.ImportFrom(node.module, one, 0))
+                        else:
+                            body.append(ast.Import(one))
+        for name in sorted(needed & tops(trees[module]) - own):
+            if seen.setdefault(name, module) != module:
+                raise BuildError(f"{group}: {name} is something else in {module} and {seen[name]}")
+            body.append(ast.ImportFrom(module, [ast.alias(name)], 0))
+        body += code.body
+    return ast.fix_missing_locations(ast.Module(body, []))
+
+
+def _plain(rare: Rare) -> ast.FunctionDef:
+    """The function as it stands in its group: all arguments are given there."""
+    node = rare.node
+    given = ast.arguments([], [ast.arg(arg.arg) for arg in node.args.args], None, [], [], None, [])
+    return ast.FunctionDef(rare.name, given, node.body, [], None, lineno=node.lineno)
