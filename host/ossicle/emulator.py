@@ -44,8 +44,8 @@ REAL: Mapping[str, Any] = {}  # the firmware's defaults, as for a microphone
 class Emulator:
     """One emulated board.
 
-    `source` is a recording that soundfile reads, or a Pattern. `speed` is "realtime" or "max" (flat out).
-    `channels` and `rate` (Hz) are those of the microphone; None takes the source's. `conversion` "identity"
+    `source` is a recording that soundfile reads, a Pattern, or RawSlots. `speed` is "realtime" or "max" (flat
+    out). `channels` and `rate` (Hz) are those of the microphone; None takes the source's. `conversion` "identity"
     makes the firmware hand on the file's samples as they are, "real" converts as for a microphone: slots are
     `int16 << 16` either way. `stalls` are pairs of frames (where, for how long) in which the firmware does
     not get to fetch audio. `pace` holds the link to its baud rate and garbles bytes at the wrong one; None
@@ -67,7 +67,7 @@ class Emulator:
 
     def __init__(
         self,
-        source: str | Path | Pattern,
+        source: str | Path | Pattern | recording.RawSlots,
         *,
         speed: str = "realtime",
         channels: int | None = None,
@@ -111,6 +111,8 @@ class Emulator:
                 self._slots: IO[bytes] = stack.enter_context(tempfile.TemporaryFile())
             if isinstance(source, Pattern):
                 played = recording.Slots(source.rate, source.channels, source.frames, ())
+            elif isinstance(source, recording.RawSlots):
+                played = source.write(self._slots)
             else:
                 played = recording.write_slots(Path(source), self._slots, channels=channels, rate=rate)
             self._open = stack.pop_all()

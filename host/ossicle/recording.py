@@ -36,6 +36,23 @@ class Slots:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class RawSlots:
+    """What a microphone's pins carry, where it is not a recording: every bit of every slot.
+
+    `slots` is int32 of shape (frames, channels), at `rate` Hz.
+    """
+
+    slots: NDArray[np.int32]
+    rate: int = 16000
+
+    def write(self, out: IO[bytes]) -> Slots:
+        """Write them to `out` as they are."""
+        out.write(np.ascontiguousarray(self.slots, "<i4").tobytes())
+        out.flush()
+        return Slots(self.rate, self.slots.shape[1], len(self.slots), ())
+
+
 def write_slots(
     source: Path, out: IO[bytes], *, channels: int | None = None, rate: int | None = None
 ) -> Slots:
