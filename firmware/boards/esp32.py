@@ -83,7 +83,7 @@ class Board:
         for ibuf in (c.ibuf // less, c.ibuf // less // 2):
             mic = I2SMicrophone(c.i2s, c.sck, c.ws, c.sd, ibuf)
             try:
-                mic.open(DEFAULT_RATE, DEFAULT_CHANNELS)
+                mic.open(DEFAULT_RATE, 2 if c.slot == "right" else DEFAULT_CHANNELS)
                 return mic
             except OSError as error:
                 c.note("I2S with ibuf %d: %s" % (ibuf, error))

@@ -9,8 +9,10 @@
 import micropython
 from micropython import const
 
+from ossicle._wire import GAIN_MAX
 from ossicle.expectation import Expectation
-from ossicle.kernels import K_DC_ON, K_FRAMES, K_GAIN, K_INDEX, K_SHIFT, convert, mark, marked
+from ossicle.kernels import K_DC_ON, K_FRAMES, K_GAIN, K_INDEX, K_LATE, K_RIGHT, K_SHIFT
+from ossicle.kernels import convert, mark, marked
 
 _MASK = const(0x3FFFFFFF)
 _LOST_CALLBACK_MS = const(200)  # no callback for so long, on the link's clock: look at the sentinel
@@ -49,11 +51,16 @@ class Capture:
         state = ring.state
         state[K_SHIFT] = config.shift
         state[K_DC_ON] = 1 if config.dc_blocker else 0
+        state[K_LATE] = config.late
+        self._right = 1 if config.slot == "right" else 0
+        self._warmup_ms = config.warmup_ms  # thrown away after the I2S began: the microphone wakes up
+        self._warm_ms = config.warmup_ms  # before the next stream
+        self._gain = config.gain
         self.gain(256)
 
-    # Q8. One store, between two buffers.
+    # Q8, on top of the configuration's (W-44). One store, between two buffers.
     def gain(self, gain):
-        self._ring.state[K_GAIN] = gain
+        self._ring.state[K_GAIN] = min((self._gain * gain + 128) >> 8, GAIN_MAX)
 
     # Opens the microphone; OSError or MemoryError when it cannot be. Delivers nothing before
     # begin(). Other buffers for another number of channels: then no buffer is out any more.
@@ -62,13 +69,16 @@ class Capture:
         self.stop()
         stores = self._stores
         buffers = self._buffers
-        length = 4 * self._full * channels
+        right = self._right if channels == 1 else 0  # the driver's one channel is the left slot
+        length = 4 * self._full * (channels + right)
         if len(stores[0]) < length:
             stores = [bytearray(length), bytearray(length)]
         if len(buffers[0]) != length:
             buffers = [memoryview(stores[0])[:length], memoryview(stores[1])[:length]]
-        if self._mic.start(rate, channels, self._handler):
+        if self._mic.start(rate, channels + right, self._handler):
             self._out = False
+            self._warm_ms = self._warmup_ms
+        self._ring.state[K_RIGHT] = right
         self._stores = stores
         self._buffers = buffers
         self._last = length - 4
@@ -78,7 +88,8 @@ class Capture:
     # The ring is configured: a stream starts, with its first frame at the ring's W.
     def begin(self):
         self.lost_frames = 0
-        self._stale = self._mic.stale_frames
+        self._stale = self._mic.stale_frames + self.rate * self._warm_ms // 1000
+        self._warm_ms = 0
         self._started = False
         self.resume()
 

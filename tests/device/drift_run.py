@@ -47,6 +47,10 @@ class Clock:
 class Config:
     shift = 14
     dc_blocker = True
+    slot = "left"
+    late = 0
+    gain = 256
+    warmup_ms = 0
 
 
 # 31-bit and deterministic: the unix port's random module is not everywhere.

@@ -43,6 +43,48 @@ def case_stream_and_token():
     assert other.u30(_wire.STARTED_AT_NEXT) == 0
 
 
+# What Mic plays on the right is the ramp below 0. Two channels have both, whatever the slot.
+def case_right_slot():
+    config = {"shift": 16, "dc_blocker": False, "slot": "right"}
+    b, app, host = rig(config=config)
+    for channels, signs in ((1, (-1,)), (2, (1, -1)), (1, (-1,))):
+        first = b.mic.next
+        host.session = host.start(token=first + 5, channels=channels, hop=256).session
+        assert b.mic.channels == 2
+        got = [p for p in only(host.run(b, 4), _wire.KIND_AUDIO) if p.session == host.session]
+        want = [sign * (first + i) for i in range(256) for sign in signs]
+        assert got[0].samples() == want, (channels, got[0].samples()[:4])
+
+
+def case_late():
+    b, app, host = rig(config={"shift": 15, "dc_blocker": False, "late": 1})
+    host.start()
+    assert only(host.run(b, 6), _wire.KIND_AUDIO)[1].samples() == [4 * i for i in range(512, 1024)]
+
+
+# The configuration's, times the host's.
+def case_gain_of_the_microphone():
+    b, app, host = rig(config={"shift": 16, "dc_blocker": False, "gain": 512})
+    p = host.start(gain=384)
+    assert p.u16(_wire.STARTED_AT_GAIN) == 384
+    assert only(host.run(b, 3), _wire.KIND_AUDIO)[0].samples() == [3 * i for i in range(512)]
+    b, app, host = rig(config={"shift": 16, "dc_blocker": False, "gain": 4096})
+    host.start(gain=512)
+    assert only(host.run(b, 3), _wire.KIND_AUDIO)[0].samples()[:9] == [16 * i for i in range(9)], "at most 16"
+
+
+# The first stream, and one for which the I2S began anew; W starts at 0 behind it.
+def case_warm_up():
+    b, app, host = rig(config={"shift": 16, "dc_blocker": False, "warmup_ms": 40})
+    dropped = 768  # 640 frames, in whole buffers
+    for token, channels in ((5, 1), (6, 1), (7, 2)):
+        first = b.mic.next
+        host.session = host.start(token=token, channels=channels, hop=256).session
+        got = [p for p in only(host.run(b, 6), _wire.KIND_AUDIO) if p.session == host.session]
+        assert got[0].sequence == 0
+        assert got[0].samples()[0] == first + (dropped if token != 6 else 0), token
+
+
 def case_ticks():
     b, app, host = rig()
     host.start()

@@ -68,9 +68,8 @@ class Board:
         self.mic = Microphone(now_us=self.start_us)
         self.ring = device.ring.Ring(33792)
         self.ring.configure(1, self.hop, 0)
-        self.capture = device.capture.Capture(
-            self.mic, self.ring, self.mic, SimpleNamespace(shift=14, dc_blocker=True)
-        )
+        config = SimpleNamespace(shift=14, dc_blocker=True, slot="left", late=0, gain=256, warmup_ms=0)
+        self.capture = device.capture.Capture(self.mic, self.ring, self.mic, config)
         self.capture.open(RATE, 1)
         self.capture.begin()
         self.period_us = BUFFER / (RATE * (1 + self.ppm * 1e-6)) * 1e6
