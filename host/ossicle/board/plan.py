@@ -94,6 +94,9 @@ def plan(board: Board, build: Build, config: bytes | None, *, force: bool = Fals
     there = {path for path, hashed in board.files[other].items() if wanted.get(path) == hashed and not force}
     ours = board.files[old] if old and not force else {}
     keep = {path for path, hashed in wanted.items() if path not in there and ours.get(path) == hashed}
+    if there | keep != {*wanted}:  # the manifest says that all is there, so it comes last
+        there.discard(MANIFEST)
+        keep.discard(MANIFEST)
     contents = {**build.files, MANIFEST: build.manifest}
     send = {path: contents[path] for path in contents if path not in there and path not in keep}
     return Plan(

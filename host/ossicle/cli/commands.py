@@ -18,7 +18,20 @@ from .guard import guarded
 if TYPE_CHECKING:
     app: typer.Typer
 
-COMMANDS = ("demo", "emulate", "listen", "record", "vad", "devices", "key", "bench", "soak")
+COMMANDS = (
+    "demo",
+    "emulate",
+    "listen",
+    "record",
+    "vad",
+    "devices",
+    "install",
+    "config",
+    "logs",
+    "key",
+    "bench",
+    "soak",
+)
 """In the order of the help. The module of each has a function of its name, or a Typer with more below it."""
 
 
