@@ -122,9 +122,8 @@ def timed(call, make, calls):
     return utime.ticks_diff(utime.ticks_us(), start_us) * 1000 / calls
 
 
-def main():
-    rounds = int(sys.argv[1])
-    wrong = sys.argv[2] if len(sys.argv) > 2 else ""
+# Each kernel beside its twin, as a dict; `rounds` of so many calls. A chip has room for few calls' arguments.
+def measure(rounds, wrong="", calls=KERNEL_CALLS, twin_calls=TWIN_CALLS):
     for name, unit, units, make in JOBS:
         kernel = getattr(kernels, name)
         twin = getattr(twins, name)
@@ -135,10 +134,16 @@ def main():
         told["kernel_ns"] = []
         told["twin_ns"] = []
         for _ in range(rounds):
-            told["kernel_ns"].append(timed(kernel, make, KERNEL_CALLS * more) / units)
-            told["twin_ns"].append(timed(twin, make, TWIN_CALLS * more) / units)
+            told["kernel_ns"].append(timed(kernel, make, calls * more) / units)
+            told["twin_ns"].append(timed(twin, make, twin_calls * more) / units)
+        yield told
+
+
+def main():
+    for told in measure(int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else ""):
         print(json.dumps(told))
 
 
 random.seed(1)
-main()
+if __name__ == "__main__":
+    main()
