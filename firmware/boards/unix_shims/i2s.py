@@ -24,7 +24,8 @@ import utime
 from micropython import const
 
 from emulation import clock, flat_out, settings
-from record import BEGUN, CALLBACK_LOST, CAPTURED, DROPPED, I2S_FAILED, I2S_SKIPPED, REQUEST_LOST, Record, Tally
+from record import BEGUN, CALLBACK_LOST, CAPTURED, DROPPED, I2S_FAILED, I2S_SKIPPED, REQUEST_LOST
+from record import Record, Tally
 from scheduler import Scheduler
 from source import Source
 
