@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from random import Random
 
-import numpy as np
-from simaudio import SimCoder, audio
+from simaudio import SimCoder
+from simring import SimRing
 
 from ossicle.errors import PacketError
 from ossicle.proto import _wire as wire
@@ -22,16 +22,12 @@ BYTES_A_BAUD = 0.1
 _NETWORK_BAUD = 20_000_000
 
 
-class SimDevice:
-    """One device. `length` frames are captured at `rate` by the clock, or, if it `waits`, as they are wanted.
-
-    `holes` are (position, frames) at which the driver drops audio. `first` is the sequence that capture
-    begins with: far ahead it shows that positions do not wrap on the host. `dma` frames come at once. With
-    `datagrams` each packet goes as it is, and there is no speed. It hears at 0 what `audio` has at `shift`.
+class SimDevice(SimRing):
+    """One device, with the ring of SimRing. A `first` far ahead shows that positions do not wrap on the host.
+    With `datagrams` each packet goes as it is, and there is no speed.
     """
 
     name = "sim-1"
-    shift = 0
 
     def __init__(
         self,
@@ -49,17 +45,12 @@ class SimDevice:
         dma: int = 1,
         datagrams: bool = False,
     ) -> None:
+        super().__init__(length, ring, holes, first, waits, dma)
         self.rng = rng
-        self.length = length
-        self.ring = ring
-        self.planned = sorted(holes)
-        self.first = first
-        self.waits = waits
         self.max_baud = max_baud
         self.version = version
         self.deaf_bauds = deaf_bauds
         self.microphone = microphone
-        self.dma = dma
         self.datagrams = datagrams
         self.framing: Framing = DatagramFraming() if datagrams else SerialFraming()
         self.baud = _NETWORK_BAUD if datagrams else wire.DEFAULT_BAUD
@@ -67,92 +58,29 @@ class SimDevice:
         self.session = 0
         self.start_token = 0
         self.stream_id = bytes(8)
-        self.fields: wire.StartFields | None = None
         self.heard_at = 0.0
         self.switched_at: float | None = None
         self.suspended = False
         self.heard: list[Packet] = []
         self.bad = 0
-        self.now = 0.0
         self.credit = 0.0
         self.replies: list[bytes] = []
         self.ping_delay_us = 0
         self.corrupt_overlap = False
 
-    # The ring
-
     def open_stream(self, fields: wire.StartFields) -> None:
-        self.fields = fields
-        self.hop, self.overlap, self.channels = fields.hop, fields.overlap, fields.channels
+        self.begin(fields)
         self.session = self.rng.randrange(1, 65536)
         self.stream_id = self.rng.randbytes(8)
         self.number = 0
-        self.written = self.first * self.hop
-        self.began = self.now
-        self.base = self.written
-        self.holes: list[tuple[int, int]] = []
         self.next = self.first
         self.wanted: set[int] = set()
-        self.acked = self.first
-        self.stopped_at: int | None = None
-        self.ended = False
         self.last_sent_at = -1.0
         self.last_repeats = 0
         self.status_at = self.now
         self.sent = self.resent = 0
         coded = fields.codec == wire.Codec.ADPCM
         self.coder = SimCoder(self.base, self.channels, self.audio, self.holes) if coded else None
-
-    def audio(self, start: int, stop: int) -> np.ndarray:
-        return audio(start + self.shift, stop + self.shift, self.channels)
-
-    @property
-    def oldest(self) -> int:
-        """The first sequence that is whole in the ring."""
-        return max(self.first, -(-(self.written - self.ring) // self.hop))
-
-    def capture(self) -> None:
-        heard = int((self.now - self.began) * self.fields.rate)
-        target = self.base + heard - heard % self.dma
-        if self.waits:
-            target = self.acked * self.hop + self.ring
-        length = self.length if self.stopped_at is None else self.stopped_at
-        end = None if length is None else self.base + length
-        if end is not None and target >= end:
-            target = end
-        while self.planned and self.planned[0][0] + self.first * self.hop <= target:
-            at, frames = self.planned.pop(0)
-            at += self.first * self.hop
-            stop = -(-(at + frames) // self.hop) * self.hop
-            self.holes.append((at, stop))
-            target = max(target, stop)
-        self.written = max(self.written, target)
-        if end is not None and self.written >= end:
-            self.ended = True
-
-    def lost(self, sequence: int) -> Cause | None:
-        start = sequence * self.hop
-        if any(at <= start < stop for at, stop in self.holes):
-            return Cause.CAPTURE
-        return Cause.OVERWRITTEN if sequence < self.oldest else None
-
-    def window(self, sequence: int) -> tuple[int, int] | None:
-        """Stop and flags of a chunk that can be sent now."""
-        start = sequence * self.hop
-        stop = start + self.hop + self.overlap
-        cut = next((at for at, _ in self.holes if start <= at < stop), None)
-        if cut is not None:
-            return cut, Flag.DISCONTINUITY
-        if stop <= self.written:
-            return stop, 0
-        # The first chunk that is not whole is the last, also where its overlap reaches into the next hop.
-        if (
-            self.ended
-            and start <= self.written
-            and (sequence == self.first or stop - self.hop <= self.written)
-        ):
-            return self.written, Flag.LAST
-        return None
 
     # Packets out
 

@@ -16,7 +16,8 @@ from time import monotonic, sleep
 from zlib import crc32
 
 import numpy as np
-from simdevice import SimDevice, audio
+from simaudio import audio
+from simdevice import SimDevice
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 

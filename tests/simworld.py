@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from random import Random
 
 import numpy as np
-from simdevice import SimDevice, audio
+from simaudio import audio
+from simdevice import SimDevice
 
 from ossicle.proto import events as ev
 from ossicle.proto.framing import DatagramFraming

@@ -6,7 +6,8 @@ from random import Random
 
 import numpy as np
 import pytest
-from simdevice import SimDevice, audio
+from simaudio import audio
+from simdevice import SimDevice
 from simthread import FLAT_OUT, behind_pty, opened
 
 import ossicle

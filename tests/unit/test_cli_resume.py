@@ -19,7 +19,8 @@ import numpy as np
 import pytest
 import soundfile
 from commandline import COMMAND, Done, Run, emulated
-from simdevice import SimDevice, audio
+from simaudio import audio
+from simdevice import SimDevice
 from simthread import behind_pty
 
 from ossicle.cli.options import CodecName

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simdevice import audio
+from simaudio import audio
 
 from ossicle.errors import LinkError
 from ossicle.proto import events as ev

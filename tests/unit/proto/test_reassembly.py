@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simdevice import audio
+from simaudio import audio
 from simworld import check
 
 from ossicle.proto import events as ev

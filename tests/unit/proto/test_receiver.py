@@ -5,7 +5,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from simdevice import audio
+from simaudio import audio
 from simworld import RATE, Line, check, ended, of, world
 
 from ossicle.proto import _wire as wire

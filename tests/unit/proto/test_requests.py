@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from simdevice import audio
+from simaudio import audio
 
 from ossicle.proto._wire import Flag
 from ossicle.proto.acks import Acks
