@@ -21,6 +21,7 @@ from ossicle.discover import Device
 from ossicle.errors import UrlError
 
 PORT = "/dev/ttyUSB0"
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -247,6 +248,17 @@ class TestImage:
         assert done.returncode == 1
         assert "--yes says that this is meant" in done.stderr
         assert "write-flash" not in note.read_text()
+
+
+def test_the_page_tells_errors_that_there_are() -> None:
+    page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`[^|]+) \|", page.partition("## What each error means")[2], re.MULTILINE)
+    told = [text for row in rows[1:] for text in re.findall(r"`([^`]+)`", row)]
+    folders = [ROOT / "host" / "ossicle" / name for name in ("board", "cli")]
+    files = [*(path for folder in folders for path in folder.glob("*.py")), ROOT / "host/ossicle/errors.py"]
+    code = "".join(re.sub(r'"\n +f?"', "", path.read_text(encoding="utf-8")) for path in files)
+    assert len(told) > 15
+    assert [text for text in told if text not in code] == []
 
 
 def test_our_address_is_one_or_none() -> None:
