@@ -11,8 +11,11 @@ def once(group):
     return module
 
 
-# A module that has done its work, by its whole name.
+# A module that has done its work, by its whole name. In a build whose constants are literals it
+# may never have been imported.
 def drop(name):
+    if name not in sys.modules:
+        return
     package, _, last = name.rpartition(".")
     delattr(sys.modules[package], last)
     del sys.modules[name]
