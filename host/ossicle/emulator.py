@@ -124,7 +124,8 @@ class Emulator:
         self._network = link != "serial"
         self.key = key or (secrets.token_bytes(KEY_MAX_BYTES) if self._network and not plain else None)
         name = device or (secrets.token_hex(3) if self._network else "")
-        self.device = hashlib.sha256((name or "emulator").encode()).digest()[:6].hex()  # as the shim says
+        said = hashlib.sha256((name or "emulator").encode()).digest()[:6].hex()  # as the shim says
+        self.device = str((config or {}).get("device") or said)
         linked: dict[str, Any] = {"link": link, "key": self.key.hex() if self.key is not None else ""}
         if self._network:
             linked |= {"ssid": "emulated", "host": host, "port": host_port, "plain": plain}

@@ -85,6 +85,8 @@ def test_a_board_that_seals_starts_nothing_plain(speech: Path) -> None:
 def test_the_url_of_a_board(speech: Path) -> None:
     plain = Emulator(speech, link="ws", host_port=4750, plain=True, device="kitchen")
     assert plain.url == f"ws://127.0.0.1:4750?device={plain.device}&plain=1"
+    named = Emulator(speech, link="ws", host_port=4750, plain=True, config={"device": "attic"})
+    assert named.url == "ws://127.0.0.1:4750?device=attic&plain=1"
     sealed = Emulator(speech, link="udp")
     assert sealed.url == f"udp://127.0.0.1:4747?device={sealed.device}"
     assert sealed.key is not None
