@@ -29,6 +29,7 @@ COMMANDS = (
     "config",
     "logs",
     "key",
+    "doctor",
     "bench",
     "soak",
 )

@@ -268,7 +268,7 @@ def _try_other(output: Output, url: str, findings: list[Finding], yes: bool) -> 
     if not yes and not typer.confirm(f"Set the board to the {slot} slot and listen again?", err=True):
         return False
     done = subprocess.run(
-        [sys.executable, "-m", "ossicle.cli", "config", parse(url).port, "set", "slot", slot],
+        [sys.executable, "-m", "ossicle.cli", "config", parse(url).port, "set", f"slot={slot}"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -19,7 +19,7 @@ def little_heap(link: Link) -> Finding | None:
     return hint(
         "heap",
         f"the board has {link.status.free_heap} bytes of memory left",
-        'lower "ring_samples" in /ossicle.json, or use a board with PSRAM',
+        "lower ring_samples (ossicle config PORT set ring_samples=...), or use a board with PSRAM",
         free_heap=link.status.free_heap,
     )
 
@@ -32,7 +32,7 @@ def short_ring(link: Link) -> Finding | None:
     return hint(
         "ring",
         f"the board's ring holds {seconds:.2f} s: a longer pause of the link loses audio",
-        'raise "ring_samples" in /ossicle.json as far as memory allows; notes say whether it shrank',
+        "raise ring_samples as far as memory allows (ossicle config); the notes say whether it had to shrink",
         seconds=round(seconds, 3),
     )
 
@@ -91,14 +91,14 @@ def plays_pattern(link: Link) -> Finding | None:
     return hint(
         "pattern",
         "the board plays its test pattern, and listens to no microphone",
-        'set "mic" to "i2s" in /ossicle.json',
+        "ossicle config PORT set mic=i2s",
     )
 
 
 def remarks(link: Link) -> list[Finding]:
     """What the board has to say against its own configuration."""
     return [
-        hint("note", f"the board says: {note}", "correct /ossicle.json (ossicle config)")
+        hint("note", f"the board says: {note}", "correct what it is told: ossicle config PORT edit")
         for note in link.hello.notes
     ]
 

@@ -27,7 +27,7 @@ def lost_by_driver(link: Link) -> Finding | None:
         "lost_i2s",
         "capture",
         "before the ring: the I2S driver overflowed, because the board was busy",
-        'raise "ibuf" in /ossicle.json, and let nothing else run on the board',
+        "ossicle config PORT set ibuf=40960 or more, and let nothing else run on the board",
         link.status.lost_frames if link.status else 0,
     )
 
@@ -139,7 +139,7 @@ def too_slow(link: Link) -> Finding | None:
         "baud_too_low",
         f"the line does not carry {link.rate} Hz as PCM, which needs {wanted.bits_per_s / 1000:.0f} kbit/s: "
         f"{link.refused}",
-        'raise "max_baud" in /ossicle.json or give a higher ?baud=, or use --codec adpcm, a quarter of it',
+        "ossicle config PORT set max_baud=4000000, give a higher ?baud=, or use --codec adpcm (a quarter)",
         needs_bits_per_s=round(wanted.bits_per_s),
         baud=link.baud,
     )
@@ -156,7 +156,7 @@ def tight(link: Link) -> Finding | None:
         "baud_tight",
         f"the stream takes {needs / link.baud:.0%} of the line's {link.baud} baud: after a pause of the link "
         "there is little room to catch up",
-        'use 921600 baud ("max_baud" in /ossicle.json, or ?baud=921600), or --codec adpcm',
+        "use 921600 baud (max_baud of the board, ?baud=921600 here), or --codec adpcm",
         needs_bits_per_s=round(needs),
         baud=link.baud,
     )

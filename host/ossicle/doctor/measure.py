@@ -107,7 +107,7 @@ def in_runs(values: NDArray[np.int16], least: int) -> int:
     return int(lengths[long].sum())
 
 
-def runs(values: NDArray[np.int16] | NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def runs(values: NDArray[np.int16]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Where each run of equal values begins, and how long it is."""
     starts = np.concatenate(([0], np.flatnonzero(np.diff(values)) + 1))
     return starts, np.diff(np.concatenate((starts, [len(values)])))

@@ -120,14 +120,14 @@ def of_error(error: OssicleError, url: str = "") -> Finding:
         return fault(
             "no_answer",
             str(error),
-            "see that the board is on, and that ssid, host and port in its /ossicle.json are right; its "
+            "see that the board is on, and that its ssid, host and port are right (ossicle config); its "
             "serial port tells more: ossicle doctor PORT",
         )
     if isinstance(error, RefusedError) and error.reason == Reason.MICROPHONE:
         return fault(
             "microphone",
             str(error),
-            'check "i2s", "sck", "ws", "sd" in /ossicle.json; for memory lower "ibuf" or "ring_samples"',
+            "check i2s, sck, ws and sd (ossicle config PORT); for memory lower ibuf or ring_samples",
         )
     if isinstance(error, RefusedError):
         return fault("refused", str(error), "give another --rate, --channels or --codec")

@@ -34,7 +34,7 @@ def offset(sound: Sound, heard: Figures) -> Finding | None:
     return hint(
         "dc_offset",
         f"the samples have a constant part of {heard.mean:.1%} of full scale",
-        'set "dc_blocker" to true in /ossicle.json',
+        "ossicle config PORT set dc_blocker=true",
         offset=round(heard.mean, 4),
     )
 
@@ -46,7 +46,7 @@ def quiet(sound: Sound, heard: Figures) -> Finding | None:
     return hint(
         "quiet",
         f"the loudest moment has {heard.loud_db:.0f} dBFS, less than a voice five metres away",
-        'speak while the doctor listens; if you did, come closer, lower "shift" by one or two (6 dB each), '
+        "speak while the doctor listens; if you did, come closer, lower shift by one or two (6 dB each), "
         "and see that nothing covers the microphone's hole",
         loud_db=round(heard.loud_db, 1),
         floor_db=round(heard.floor_db, 1),
@@ -61,7 +61,7 @@ def clipped(sound: Sound, heard: Figures) -> Finding | None:
     return make(
         "clipped",
         f"{heard.clipped:.2%} of the samples are cut off at full scale",
-        'raise "shift" by one or two in /ossicle.json (6 dB each), lower the gain, or move away',
+        "ossicle config PORT set shift=15 (6 dB less than 14; 16 is 12 dB less), lower gain, or move away",
         clipped=round(heard.clipped, 6),
         peak_db=round(heard.peak_db, 1),
     )

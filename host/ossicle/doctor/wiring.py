@@ -11,7 +11,7 @@ import numpy as np
 from .bits import stuck
 from .evidence import CHANNELS, Evidence, Sound
 from .finding import Finding, fault, hint
-from .measure import Figures, awake, figures, runs
+from .measure import MIDDLE, Figures, awake, figures, runs
 
 # The quietest microphone at hand has noise of -91 dBFS, which a shift of 14 makes 4 steps rms. What moves by
 # one step to either side is a line that holds a level, or the last bit that was on it.
@@ -31,7 +31,7 @@ BREAKS_MIN = 2
 SAME_STEPS = 1
 MIRRORED = -0.9
 
-_WIRES = "check VDD (3V3), GND, SCK, WS and SD, each against the pins in /ossicle.json"
+_WIRES = "check VDD (3V3), GND, SCK, WS and SD, each against what ossicle config PORT says"
 
 
 def silent(sound: Sound, heard: Figures) -> Finding | None:
@@ -50,7 +50,7 @@ def silent(sound: Sound, heard: Figures) -> Finding | None:
         return fault("silent", text, cure, value=value)
     text = f"there is no sound: every sample is {value}, in {heard.seconds:.1f} s"
     cure = (
-        "SD is held at one level or is connected to a clock: check that SD goes to the pin in /ossicle.json"
+        "SD is held at one level or is connected to a clock: see that SD is on the pin that the board is told"
     )
     return fault("silent", text, cure, value=value)
 
@@ -70,7 +70,7 @@ def wrong_slot(evidence: Evidence) -> Finding | None:
         "wrong_slot",
         f"the {listens} slot, which the board listens to, is empty, and in the {there} one there is sound of "
         f"{other.loud_db:.0f} dBFS",
-        f'set "slot" to "{there}" in /ossicle.json, or wire L/R to {"GND" if listens == "left" else "3V3"}',
+        f"ossicle config PORT set slot={there}, or wire L/R to {'GND' if listens == 'left' else '3V3'}",
         listens=listens,
         sound=there,
         loud_db=round(other.loud_db, 1),
@@ -93,8 +93,8 @@ def late(sound: Sound, heard: Figures) -> Finding | None:
         "one_bit_shift",
         f"{heard.rails:.0%} of the samples are at full scale and {heard.between:.1%} between there and zero: "
         "the sign of each sample is one bit away from where it is looked for",
-        'set "late" to 1 in /ossicle.json for a microphone whose data come late (SPH0645), and to 0 for any '
-        'other; if the sound is really that loud, raise "shift"',
+        "ossicle config PORT set late=1 for a microphone whose data come late (SPH0645), late=0 for others; "
+        "if the sound is really that loud, raise shift",
         full_scale=round(heard.rails, 4),
         between=round(heard.between, 4),
     )
@@ -140,11 +140,12 @@ def stuck_bits(sound: Sound, heard: Figures) -> Finding | None:
 def breaks(sound: Sound, heard: Figures) -> Finding | None:
     """Sound that stops from one sample to the next, as with a loose contact."""
     samples = awake(sound)[:, 0].astype(np.int32)
-    starts, lengths = runs((samples + 1) // 2)  # a standstill may move by one step
-    least = max(8, round(BREAK_RUN_S * sound.rate))
-    from_far = np.abs(samples[starts] - samples[np.maximum(starts - 1, 0)]) >= BREAK_STEPS
-    inside = np.abs(samples[starts]) < 32000  # a clipped wave stands still, too
-    count = int((from_far & (lengths >= least) & inside).sum())
+    steps = np.abs(np.diff(samples))
+    starts, lengths = runs((steps <= 1).astype(np.int16))  # by one step: the DC blocker recovers meanwhile
+    still = (steps[starts] <= 1) & (lengths >= round(BREAK_RUN_S * sound.rate))
+    from_far = steps[np.maximum(starts - 1, 0)] >= BREAK_STEPS
+    inside = np.abs(samples[starts]) < MIDDLE[1]  # a clipped wave stands still, too
+    count = int((still & from_far & inside).sum())
     if count < BREAKS_MIN:
         return None
     return fault(
