@@ -77,9 +77,13 @@ class Board:
 
     # DMA memory is had now or never: where it is short, half of it is asked for, once.
     def _microphone(self, less=1):
+        c = self.config
+        if c.mic == "pattern":
+            from boards.pattern import PatternMicrophone
+
+            return PatternMicrophone(self.clock, c)
         from boards.microphone import I2SMicrophone
 
-        c = self.config
         for ibuf in (c.ibuf // less, c.ibuf // less // 2):
             mic = I2SMicrophone(c.i2s, c.sck, c.ws, c.sd, ibuf)
             try:

@@ -30,6 +30,7 @@ class Capture:
         self._stores = [bytearray(4 * self._full), bytearray(4 * self._full)]  # for one channel
         self._buffers = self._stores  # as much of them as the channels need
         self._handler = self._on_buffer  # bound once: binding allocates
+        self._poll = getattr(mic, "poll", None)  # of a source that has no interrupts
         self._watcher = self._on_watch
         self.rate = 0  # frames a second, of the I2S
         self.channels = 0
@@ -187,6 +188,8 @@ class Capture:
     def watch(self):
         if not self.running or self.ended or not self._out:
             return
+        if self._poll is not None:
+            self._poll()
         if (self._clock.ms() - self._armed_ms) & _MASK > _LOST_CALLBACK_MS:
             try:
                 micropython.schedule(self._watcher, None)

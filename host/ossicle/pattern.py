@@ -1,7 +1,8 @@
 """A source of audio of any length, of which every frame can be told from every other place in it.
 
-The emulated microphone makes it as it goes (`firmware/boards/unix_shims/kernels.py`, the same
-arithmetic), and whoever judges makes any part of it again: nothing is held in memory, and no file is read.
+A board whose `mic` is "pattern" and the emulated microphone make it as they go (`firmware/boards/pattern.py`,
+the same arithmetic), and whoever judges makes any part of it again: nothing is held in memory, and no file is
+read.
 
 Sample n of a channel is a four-round Feistel network over n: a permutation of 30 bits, whose upper
 half and lower half are folded into 16. So each bit of a sample is as often 1 as 0, a shift by any number of

@@ -19,11 +19,12 @@ from ossicle.proto.request import StreamRequest
 from ossicle.soak.record import Record
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SHIMS = ROOT / "firmware" / "boards" / "unix_shims"
+FIRMWARE = ROOT / "firmware"
+SHIMS = FIRMWARE / "boards" / "unix_shims"
 
 FILL = """
 from array import array
-from kernels import fill
+from boards.pattern import fill
 import sys
 buf = bytearray(4096)
 for start, count, channels, key in %r:
@@ -39,7 +40,7 @@ def test_both_sides_make_the_same_pattern(micropython: str) -> None:
     cases += [((1 << 30) - 300, 256, 1, 123), ((1 << 30) - 20, 20, 2, 4)]
     done = subprocess.run(
         [micropython, "-c", FILL % cases],
-        env={**os.environ, "MICROPYPATH": f"{SHIMS}:.frozen"},
+        env={**os.environ, "MICROPYPATH": f"{FIRMWARE}:.frozen"},
         capture_output=True,
         text=True,
         timeout=60,

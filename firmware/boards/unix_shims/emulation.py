@@ -15,7 +15,7 @@ _REAL = const(1)  # real time at which it was due, us
 
 _DEFAULTS = {
     "slots": "",  # raw little-endian int32 slots, channels interleaved
-    "pattern": [],  # [frames, key]: the source is kernels.fill() instead
+    "pattern": [],  # [frames, key]: the source is the pattern instead
     "record": -1,  # a descriptor for what was captured, and when; see record.py
     "rate": 16000,  # of the slots
     "channels": 1,  # of the slots

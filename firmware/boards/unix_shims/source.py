@@ -5,8 +5,8 @@ import os
 from array import array
 from micropython import const
 
+from boards.pattern import fill
 from emulation import settings
-from kernels import fill
 
 _PART = const(256)  # frames
 
