@@ -18,6 +18,7 @@ _DEFAULTS = {
     "pattern": [],  # [frames, key]: the source is the pattern instead
     "record": -1,  # a descriptor for what was captured, and when; see record.py
     "rate": 16000,  # of the slots
+    "true_rate": 0,  # at which they come, where a clock is divided wrongly; 0: at their rate
     "channels": 1,  # of the slots
     "speed": "realtime",  # or "max": flat out
     "fd": -1,  # the pty's master

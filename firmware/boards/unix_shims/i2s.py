@@ -62,6 +62,7 @@ class I2S:
         # frames that DMA holds beside the buffer that is being filled
         self._hold = (max(ibuf // 2048, 2) - 1) * _FRAMES
         self._rate = rate
+        self._true_rate = settings["true_rate"] or rate
         self._stalls = settings["stalls"]
         self._losses = settings["lost_callbacks"]
         self._refusals = settings["lost_requests"]
@@ -246,8 +247,8 @@ class I2S:
     def _period_us(self, frames):
         # The time of so many frames; what does not divide is carried over.
         whole = frames * 1000000 + self._remainder
-        self._remainder = whole % self._rate
-        return whole // self._rate
+        self._remainder = whole % self._true_rate
+        return whole // self._true_rate
 
     def _serve(self):
         # The task behind the queue: fill buffers as far as DMA has frames.
