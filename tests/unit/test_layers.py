@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "audio": {"errors", "locks"},
     "links": {"errors", "locks", "proto"},
     "sinks": {"errors", "audio"},
-    "board": {"errors", "locks", "paths", "proto", "links", "api"},
+    "board": {"errors", "locks", "paths", "micropython", "proto", "links", "api"},
     "api": {"errors", "locks", "paths", "micropython", "proto", "audio", "links", "sinks"},
     "bench": {"errors", "locks", "paths", "micropython", "proto", "audio", "links", "api"},
     "soak": {"errors", "proto", "links", "api"},

@@ -39,10 +39,8 @@ class Intent:
         return arrival.url(self.settings, self.board.port)
 
 
-def intend(
-    board: Board, build: Build, change: Callable[[Settings], Settings], *, force: bool = False
-) -> Intent:
-    """What an install would do. `change` makes the new settings from the old ones.
+def configure(board: Board, change: Callable[[Settings], Settings]) -> tuple[Settings, bytes | None]:
+    """The settings of the board as `change` makes them from those that it has, and its file where it changes.
 
     Where it changes nothing, the file stays as it is, byte by byte, also with faults in it: the board takes
     defaults for them. Raises BoardError, and ConfigError where a file with faults would have to be changed.
@@ -51,14 +49,20 @@ def intend(
     after = change(Settings(before))
     if after != before and problems:
         raise ConfigError(f"{PATH} on the board (mend it with: ossicle config {board.port} edit)", problems)
-    config = None if after == before else written(after)
+    return after, None if after == before else written(after)
+
+
+def intend(
+    board: Board, build: Build, settings: Settings, config: bytes | None, *, force: bool = False
+) -> Intent:
+    """What an install would do; `settings` and `config` are what `configure` gave. Raises BoardError."""
     found = plan(board, build, config, force=force)
     if lacking := room(board, found):
         raise BoardError(
             f"{board.port}: {lacking} bytes are missing on the board's file system; remove what you need not",
             board.port,
         )
-    return Intent(board, build, after, found)
+    return Intent(board, build, settings, found)
 
 
 def carry_out(

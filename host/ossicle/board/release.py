@@ -2,30 +2,64 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 from .. import __version__
+from ..micropython import cache_folder
 from ..paths import data_folder
 from . import build as builder
 from .faults import BoardError, ToolMissingError
 from .plan import MAIN, Build
 from .survey import Board
 
+_KEPT = 4  # builds, in the cache
 _EMITS = re.compile(r"mpy v(\d+)\.(\d+)")
 
 
 def release(board: Board) -> Build:
-    """Compile the firmware for this board, or take its sources. Raises BuildError and BoardError."""
-    if board.architecture in builder.ARCHS and _compiler() == board.mpy_version:
-        with tempfile.TemporaryDirectory(prefix="ossicle-") as folder:
-            builder.build(board.architecture, Path(folder) / "firmware")
-            return read(Path(folder) / "firmware")
-    return read(data_folder("firmware"))
+    """Compile the firmware for this board, or take its sources. Raises BuildError and BoardError.
+
+    What was compiled once is in the cache, `OSSICLE_CACHE`; where that cannot be, it is compiled each time.
+    """
+    if board.architecture not in builder.ARCHS or _compiler() != board.mpy_version:
+        return read(data_folder("firmware"))
+    place = cache_folder() / "firmware" / f"{board.architecture}-{_origin()}"
+    with suppress(BoardError):
+        return read(place)
+    with tempfile.TemporaryDirectory(prefix="ossicle-") as folder:
+        made = Path(folder) / "firmware"
+        builder.build(board.architecture, made)
+        with suppress(OSError):
+            _keep(made, place)
+        return read(made)
+
+
+def _origin() -> str:
+    """A name for all that a build comes from: sources, builder and compiler."""
+    folders = (data_folder("firmware"), Path(__file__).parent)
+    hashed = hashlib.sha256(repr((__version__, _compiler())).encode())
+    for path in sorted(path for folder in folders for path in folder.rglob("*.py")):
+        hashed.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return hashed.hexdigest()[:16]
+
+
+def _keep(made: Path, place: Path) -> None:
+    """Whole or not at all, and the oldest go."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix="new-") as folder:
+        shutil.copytree(made, Path(folder) / "firmware")
+        (Path(folder) / "firmware").rename(place)
+    kept = sorted(place.parent.glob("*-*/main.py"), key=lambda path: path.stat().st_mtime)
+    for path in kept[:-_KEPT]:
+        shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def why_sources(board: Board) -> str:

@@ -15,7 +15,7 @@ import typer
 from ..board import image as images
 from ..board._schema import Value
 from ..board.faults import BoardError
-from ..board.install import STARTS_S, Intent, carry_out, hear, intend
+from ..board.install import STARTS_S, Intent, carry_out, configure, hear, intend
 from ..board.ports import chosen, our_address
 from ..board.release import release, why_sources
 from ..board.settings import Settings, read
@@ -119,10 +119,10 @@ def install(
         there = before.get("ssid") == wifi and bool(before.get("password"))
         password = secret("password", f"Password of {wifi}", stdin, there=there)
         values |= {} if password is None else {"password": password}
+    settings, config = configure(found, _change(output, found, values, keys, make=not dry_run))
     if why := why_sources(found):
         output.note(why)
-    build = release(found)
-    intent = intend(found, build, _change(output, found, values, keys, make=not dry_run), force=force)
+    intent = intend(found, release(found), settings, config, force=force)
     _tell_plan(output, intent)
     if dry_run:
         restart(place)

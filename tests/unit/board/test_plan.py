@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ossicle.board.faults import BoardError
-from ossicle.board.install import intend
+from ossicle.board.install import configure, intend
 from ossicle.board.plan import MANIFEST, Build, digest, plan, room
 from ossicle.board.settings import ConfigError, Settings
 from ossicle.board.survey import HASH_DIGITS, Board, parse, suits
@@ -116,7 +116,7 @@ class TestPlan:
         assert room(full, plan(full, BUILD, None)) > 0
         assert room(board(free=-1), plan(board(free=-1), BUILD, None)) == 0
         with pytest.raises(BoardError, match="bytes are missing"):
-            intend(full, BUILD, lambda settings: settings)
+            intend(full, BUILD, Settings(), None)
 
 
 class TestOrder:
@@ -156,23 +156,24 @@ class TestOrder:
 class TestSettings:
     def test_a_configuration_that_stays_is_not_written(self) -> None:
         there = board(config=base64.b64encode(b'{"sck":4}').decode())
-        assert intend(there, BUILD, lambda settings: settings).plan.config is None
-        changed = intend(there, BUILD, lambda settings: Settings({**settings, "ws": 5}))
-        assert json.loads(changed.plan.config or b"") == {"sck": 4, "ws": 5}
+        assert configure(there, lambda settings: settings) == ({"sck": 4}, None)
+        changed = configure(there, lambda settings: Settings({**settings, "ws": 5}))
+        assert json.loads(changed[1] or b"") == changed[0] == {"sck": 4, "ws": 5}
 
     def test_one_with_faults_is_not_thrown_away(self) -> None:
         there = board(config=base64.b64encode(b'{"sck":99,\n"ws": }').decode())
-        assert intend(there, BUILD, lambda settings: settings).plan.config is None
+        assert configure(there, lambda settings: settings)[1] is None
         with pytest.raises(ConfigError, match=r"ossicle config /dev/x edit\), line 2: this is no JSON"):
-            intend(there, BUILD, lambda settings: Settings(ws=5))
+            configure(there, lambda settings: Settings(ws=5))
 
     def test_none_is_none(self) -> None:
-        assert intend(board(), BUILD, lambda settings: settings).plan.config is None
+        assert configure(board(), lambda settings: settings) == ({}, None)
 
     def test_nothing_shows_a_secret(self) -> None:
-        config = base64.b64encode(b'{"password": "hush hush"}').decode()
-        intent = intend(board(config=config), BUILD, lambda settings: Settings({**settings, "ws": 5}))
-        assert "hush" not in f"{intent!r}{intent}{config and intent.board}"
+        there = board(config=base64.b64encode(b'{"password": "hush hush"}').decode())
+        settings, config = configure(there, lambda settings: Settings({**settings, "ws": 5}))
+        intent = intend(there, BUILD, settings, config)
+        assert "hush" not in f"{intent!r}{intent}{intent.board}"
         assert b"hush" in (intent.plan.config or b"")
 
 
