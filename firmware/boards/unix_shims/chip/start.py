@@ -1,0 +1,5 @@
+# What the supervisor of the emulated chip starts; see begin.py.
+
+import begin
+
+begin.main()

@@ -1,0 +1,386 @@
+"""The thread behind a Chip: it relays bytes between the line and the child, and starts the child anew.
+
+All that is said by the child is taken in order, and no faster than the line carries it: so what a byte meets
+on its way (who has the pins, whether Ctrl-C interrupts) is what held when it was sent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import IO, Any
+
+from .child import FIFO_BYTES, STDIN_BYTES, Child
+from .frames import TEXT, Said
+from .kinds import Kind
+from .line import Line
+
+PWRON, HARD, WDT, DEEPSLEEP, SOFT = range(1, 6)  # machine.reset_cause()
+UART0_BAUD = 115200
+KEPT_BYTES = 65536  # of what went to the console
+TICK_S = 0.002  # between two pieces of what is paced
+LISTEN_S = 0.02  # how often it is looked whether somebody listens
+ROM = {
+    PWRON: "rst:0x1 (POWERON_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)",
+    HARD: "rst:0xc (SW_CPU_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)",
+    WDT: "rst:0xc (SW_CPU_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)",
+    DEEPSLEEP: "rst:0x5 (DEEPSLEEP_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)",
+}
+BITTEN = "E (%d) task_wdt: Task watchdog got triggered.\r\nE (%d) task_wdt:  - mpy_machine_wdt (CPU 0/1)\r\n"
+
+
+class Supervisor:
+    """Everything here runs in one thread; `post` is for the others."""
+
+    def __init__(
+        self, kind: Kind, command: list[str], settings: dict[str, Any], slots: IO[bytes] | None, line: Line
+    ) -> None:
+        self._kind = kind
+        self._command = command
+        self._settings = settings
+        self._slots = slots
+        self.line: Line | None = line
+        self._child: Child | None = None
+        self._queue: deque[Said] = deque()
+        self._posted: deque[Callable[[], None]] = deque()
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        self._on = True
+        self._began = time.monotonic()
+        self._mode = "friendly"
+        self._sleeps_until: float | None = None
+        self._watch_s = 0.0  # the watchdog's time; 0: there is none
+        self._fed = 0.0
+        self._turned = time.monotonic()
+        self.rtc = b""
+        self.rtc_off_s = 0
+        self._sender: int | None = 0  # the UART that has the pin of the line
+        self._receiver: int | None = 0
+        self._bauds: dict[int | None, int] = {}
+        self._sizes: dict[int, int] = {}
+        self.said = b""
+        self.boots: list[int] = []
+        self.crashes = 0
+        self.lost_bytes = 0
+        self.failure: str | None = None
+
+    # ---- for other threads
+
+    def post(self, task: Callable[[], None]) -> None:
+        """Have the thread do it."""
+        self._posted.append(task)
+        with contextlib.suppress(OSError):
+            os.write(self._wake_write, b".")
+
+    def stop(self) -> None:
+        """Have the thread end."""
+        self.post(self._halt)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether MicroPython runs what a chip runs."""
+        child = self._child
+        return child is not None and child.up
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that runs."""
+        child = self._child
+        return child.process.pid if child is not None else None
+
+    @property
+    def lost_in(self) -> int:
+        """Bytes from the host that were lost."""
+        child = self._child
+        return self.lost_bytes + (child.lost_bytes if child is not None else 0)
+
+    # ---- the thread
+
+    def run(self) -> None:
+        """Until it is stopped, or the child cannot be started."""
+        try:
+            self.boot(PWRON)
+            while self._on:
+                self._turn()
+        except OSError as error:
+            self.failure = f"the emulated chip: {error}"
+        finally:
+            self._end_child()
+            if self.line is not None:
+                self.line.close()
+            os.close(self._wake_read)
+            os.close(self._wake_write)
+
+    def _halt(self) -> None:
+        self._on = False
+
+    def _turn(self) -> None:
+        now = time.monotonic()
+        if self.line is not None:
+            self.line.look()
+        self._listen()
+        self._relay(now)
+        self._hear(now)
+        self._watch(now)
+        if self._sleeps_until is not None and now >= self._sleeps_until:
+            self.boot(DEEPSLEEP)
+        self._wait(now)
+        while self._posted:
+            self._posted.popleft()()
+
+    def _wait(self, now: float) -> None:
+        poll = select.poll()
+        poll.register(self._wake_read, select.POLLIN)
+        timeout_s = 1.0
+        if self._child is not None:
+            poll.register(self._child.watchdog, select.POLLIN)
+            if not self._queue:
+                poll.register(self._child.out, select.POLLIN)
+            if self._queue or self._child.parser.held:
+                timeout_s = TICK_S
+        if self.line is not None:
+            if self.line.readable:
+                timeout_s = min(timeout_s, TICK_S)
+            elif self.line.listening:
+                poll.register(self.line.master, select.POLLIN)
+            else:
+                timeout_s = min(timeout_s, LISTEN_S)
+        if self._watch_s:
+            timeout_s = min(timeout_s, max(self._fed + self._watch_s - now, 0.0) + TICK_S)
+        if self._sleeps_until is not None:
+            timeout_s = min(timeout_s, max(self._sleeps_until - now, 0.0))
+        self._turned = time.monotonic() + timeout_s
+        poll.poll(timeout_s * 1000)
+        with contextlib.suppress(OSError):
+            os.read(self._wake_read, 4096)
+
+    # ---- from the child
+
+    def _listen(self) -> None:
+        """Take what it has said, when all before has gone."""
+        if self._child is None or self._queue:
+            return
+        came = self._child.said()
+        if came is None:
+            self._crashed()
+        elif came:
+            self._queue.extend(came)
+        else:
+            self._queue.extend(self._child.parser.flush())
+
+    def _relay(self, now: float) -> None:
+        while self._queue:
+            item = self._queue.popleft()
+            if item.kind == TEXT:
+                item = Said(ord("r"), 0, item.data.replace(b"\n", b"\r\n"))
+            if item.kind in (ord("r"), ord("u")):
+                rest = self._send(item, now)
+                if rest:
+                    self._queue.appendleft(Said(item.kind, item.number, rest))
+                    return
+            else:
+                self._obey(item)
+
+    def _send(self, item: Said, now: float) -> bytes:
+        """Returns what could not go yet."""
+        console = item.kind == ord("r")
+        number = 0 if console else item.number
+        wired = self.line is not None and (console if self.line.jtag else number == self._sender)
+        done = len(item.data)
+        if self.line is not None and wired:
+            done = self.line.write(item.data, self._baud(number), now)
+        if console:
+            self.said = (self.said + item.data[:done])[-KEPT_BYTES:]
+        return item.data[done:]
+
+    def _baud(self, number: int | None) -> int:
+        return self._bauds.get(number, UART0_BAUD) if number else UART0_BAUD
+
+    def _obey(self, item: Said) -> None:
+        child = self._child
+        if child is None:
+            return
+        kind = chr(item.kind)
+        if kind == "k":
+            child.key = item.data[0]
+        elif kind == "o":
+            self._set_up(item)
+        elif kind == "p":
+            self._sender = 0 if item.data[0] == self._kind.uart_pins[0] else self._sender
+            self._receiver = 0 if item.data[0] == self._kind.uart_pins[1] else self._receiver
+        elif kind == "i":
+            self._type(item.data)
+        elif kind == "M":
+            self.rtc = item.data
+        elif kind == "T":
+            self.rtc_off_s = int(item.data)
+        elif kind == "W":
+            self._watch_s = int.from_bytes(item.data, "little") / 1000
+            self._fed = time.monotonic()
+        elif kind == "B":
+            child.up = True
+        elif kind == "x":
+            self._left(item.data)
+        if kind in "ky" and item.number:
+            child.answer(item.number)
+
+    def _set_up(self, item: Said) -> None:
+        """A UART has other pins, another speed, or is gone: then its pins are nobody's."""
+        number, on, tx, rx = item.data[:4]
+        self._bauds[number] = int.from_bytes(item.data[4:8], "little")
+        self._sizes[number] = int.from_bytes(item.data[8:12], "little")
+        if self._sender == number:
+            self._sender = None
+        if self._receiver == number:
+            self._receiver = None
+        if on and tx == self._kind.uart_pins[0]:
+            self._sender = number
+        if on and rx == self._kind.uart_pins[1]:
+            self._receiver = number
+
+    def _forget_pins(self) -> None:
+        self._sender = self._receiver = 0
+        self._bauds = {}
+        self._sizes = {}
+
+    # ---- from the host
+
+    def _hear(self, now: float) -> None:
+        line = self.line
+        if line is None or not line.readable:
+            return
+        number = 0 if line.jtag else self._receiver
+        count = line.room_in(self._baud(number), now)
+        if line.jtag and self._child is not None:
+            count = min(count, self._child.room(0, STDIN_BYTES))  # USB waits
+        if not count:
+            return
+        data = line.read(self._baud(number), count)
+        if self._child is None or number is None:
+            self.lost_bytes += len(data)
+        elif number == 0:
+            self._type(data)
+        else:
+            self._child.hear(number, data, self._sizes.get(number, 256 + FIFO_BYTES))
+
+    def _type(self, data: bytes) -> None:
+        """Bytes for the REPL: where a program runs, one of them may be the one that interrupts."""
+        child = self._child
+        if child is None:
+            return
+        if child.key != 255 and child.key in data:
+            data = data.replace(bytes((child.key,)), b"")
+            child.interrupt()
+        if data:
+            child.hear(0, data, STDIN_BYTES)
+
+    # ---- resets
+
+    def boot(self, cause: int) -> None:
+        """Start anew, as after a reset by this cause; power has been on before, but for PWRON."""
+        self._end_child()
+        self._queue.clear()
+        self._sleeps_until = None
+        self._forget_pins()
+        if cause != SOFT:
+            self._mode = "friendly"
+            self._watch_s = 0.0
+            self._print(f"{self._kind.rom}\r\n\r\n{ROM[cause]}\r\n")
+        if cause == PWRON:
+            self.rtc = b""
+            self.rtc_off_s = 0
+        settings = {
+            **self._settings,
+            "cause": cause,
+            "mode": self._mode,
+            "rtc": self.rtc.hex(),
+            "rtc_off_s": self.rtc_off_s,
+        }
+        self.boots.append(cause)
+        self._child = Child(
+            self._command, settings, self._slots, [n for n in self._kind.uarts if n or self._has_uart0()]
+        )
+
+    def _has_uart0(self) -> bool:
+        return not self._settings["uart0_repl"]
+
+    def off(self) -> None:
+        """Without power."""
+        self._end_child()
+        self._queue.clear()
+        self._watch_s = 0.0
+        self._sleeps_until = None
+
+    def _print(self, text: str) -> None:
+        self._queue.append(Said(ord("r"), 0, text.encode()))
+
+    def _left(self, how: bytes) -> None:
+        """The child has asked for a reset."""
+        kind = how[:1]
+        if kind == b"h":
+            self.boot(HARD)
+        elif kind == b"d":
+            self.off()
+            self._sleeps_until = time.monotonic() + (int.from_bytes(how[1:5], "little") or 10**9) / 1000
+        else:
+            self._mode = "raw" if kind == b"r" else "friendly"
+            self.boot(SOFT)
+            self._queue.appendleft(Said(ord("r"), 0, b"MPY: soft reboot\r\n"))
+
+    def _crashed(self) -> None:
+        """It has ended by itself: on the chip a panic."""
+        child = self._child
+        assert child is not None
+        up = child.up
+        self._child = None
+        self.lost_bytes += child.lost_bytes
+        code = child.end()
+        if not up:
+            last = (self.said.decode(errors="replace").strip() or "it said nothing").splitlines()[-1]
+            self.failure = f"the emulated chip ended with code {code}: {last[:300]}"
+            self._on = False
+            return
+        self.crashes += 1
+        self.boot(HARD)
+
+    def _end_child(self) -> None:
+        if self._child is not None:
+            self.lost_bytes += self._child.lost_bytes
+            self._child.end()
+            self._child = None
+
+    def _watch(self, now: float) -> None:
+        """The watchdog. Time in which this thread itself was held up does not count."""
+        if not self._watch_s or self._child is None:
+            return
+        late = now - self._turned
+        if late > 0.1:
+            self._fed += late
+        if self._child.fed():
+            self._fed = now
+        elif now - self._fed > self._watch_s:
+            ms = int((now - self._began) * 1000)
+            bitten = BITTEN % (ms, ms)
+            self.boot(WDT)
+            self._queue.appendleft(Said(ord("r"), 0, bitten.encode()))
+
+    # ---- the cable
+
+    def unplug(self, powered: bool) -> None:
+        """The port is gone, and the power with it unless it comes from elsewhere."""
+        if self.line is not None:
+            self.line.close()
+            self.line = None
+        if not powered:
+            self.off()
+
+    def plug(self, line: Line) -> None:
+        """The port is there again; a chip without power has it."""
+        self.line = line
+        if self._child is None and self._sleeps_until is None:
+            self.boot(PWRON)
