@@ -13,6 +13,7 @@
 # many that way, and nothing else: which idf a build has is not asked.
 import machine
 from micropython import const
+from ossicle.rare import passing
 
 DMA_FRAMES = const(256)
 _DMA_BUFFER_BYTES = const(2048)  # 256 frames of two 32-bit slots, mono or not
@@ -22,6 +23,7 @@ _SKIPPING_LEAST = const(4)  # buffers: with fewer a driver that skips does so al
 class I2SMicrophone:
     # Of the N DMA buffers N - 1 can wait full while one is being filled (read in the
     # driver's source, not measured), two fewer where it `skips`.
+    @passing
     def __init__(self, i2s_id, sck, ws, sd, ibuf, skips=True):
         if skips:
             ibuf = max(ibuf, _SKIPPING_LEAST * _DMA_BUFFER_BYTES)

@@ -13,6 +13,7 @@ import socket
 import time
 
 from micropython import const
+from ossicle.rare import passing, rare
 
 _MASK = const(0x3FFFFFFF)
 _LOOK_AGAIN_MS = const(30000)
@@ -32,6 +33,7 @@ class SocketPort:
     max_baud = 0  # a network has no speed
 
     # `stream` True is TCP, False UDP. `network` is a Wifi, or None where the way out is not ours.
+    @passing
     def __init__(self, host, port, stream, network=None):
         self.host = host
         self.port = port
@@ -68,6 +70,7 @@ class SocketPort:
     # -- opening -----------------------------------------------------------------------
 
     # True when the socket is there; TCP then still connects: see connected().
+    @rare("open")
     def open(self):
         self.close()
         try:
@@ -84,6 +87,7 @@ class SocketPort:
         return True
 
     # Packets are small, and each is worth sending at once: no Nagle, where the build can.
+    @rare("open")
     def _connect(self, made, address):
         if not self._stream:
             made.connect(address)
@@ -99,6 +103,7 @@ class SocketPort:
                 raise
 
     # The address, from before where the name says nothing; OSError when there is none.
+    @rare("open")
     def _look_up(self):
         now_ms = time.ticks_ms() & _MASK
         if self._address is None or self._is_old(now_ms):
@@ -127,6 +132,7 @@ class SocketPort:
             return 1
         return 0
 
+    @rare("open")
     def close(self):
         self._poll = None
         self._failures = 0
@@ -179,6 +185,7 @@ class SocketPort:
             return GONE
         return NOTHING
 
+    @rare("open")
     def _tell(self, text):
         if text != self._said:
             self._said = text

@@ -7,6 +7,7 @@
 import time
 
 from micropython import const
+from ossicle.rare import passing
 
 _FLIGHT_BYTES = const(3072)  # of a txbuf of 4096, whose ring has overhead of its own
 _UNPACED_BYTES = const(4096)
@@ -29,6 +30,7 @@ def flow(uart, rts, cts):
 class UartPort:
     # `paced` is False where the other end takes bytes as fast as they come (a pipe); `flow` is
     # what machine.UART was told.
+    @passing
     def __init__(self, uart, baud, max_baud, paced=True, flow={}):
         self._uart = uart
         self._paced = paced

@@ -9,6 +9,7 @@ import network
 from micropython import const
 
 from ossicle.links.away import Away
+from ossicle.rare import passing, rare
 
 _MASK = const(0x3FFFFFFF)
 _LOOK_MS = const(20)
@@ -26,6 +27,7 @@ _REASONS = (
 
 class Wifi:
     # `tell` takes a text for the user who is at the serial port.
+    @passing
     def __init__(self, ssid, password, tell):
         self._ssid = ssid
         self._password = password
@@ -42,6 +44,7 @@ class Wifi:
         self.failed = 0  # rounds that did not join
 
     # Takes the driver's memory. OSError when there is none.
+    @passing
     def start(self):
         try:
             self._wlan = network.WLAN(network.STA_IF)
@@ -67,6 +70,7 @@ class Wifi:
             self._join(now_ms)
         return up
 
+    @rare("join")
     def _is_back(self, now_ms):
         self.joined = (self.joined + 1) & _MASK
         self._joining_ms = -1
@@ -77,33 +81,45 @@ class Wifi:
         self._lost_ms = -1
         self._why = ""
 
+    @rare("join")
     def _is_gone(self, now_ms):
         self._why = self._reason()
         self._lost_ms = now_ms
         self._away.lost(now_ms)
 
+    # Whether there is something to do about it. This much is asked every time.
     def _join(self, now_ms):
         if self._joining_ms >= 0:
             if (now_ms - self._joining_ms) & _MASK < _ROUND_MS:
                 return
+        elif not self._away.due(now_ms):
+            return
+        self._go_on(now_ms)
+
+    # A round is over, or the next begins.
+    @rare("join")
+    def _go_on(self, now_ms):
+        if self._joining_ms >= 0:
             self._joining_ms = -1
             self.failed = (self.failed + 1) & _MASK
             self._away.lost(now_ms)
             self._fails(self._reason())
-        if not self._away.due(now_ms):
-            return
+            if not self._away.due(now_ms):
+                return
         self._joining_ms = now_ms
         try:
             self._wlan.connect(self._ssid, self._password)
         except (OSError, RuntimeError):
             pass  # it is at it
 
+    @rare("join")
     def _fails(self, why):
         if why and why != self._why:
             self._why = why
             self._tell("Wi-Fi: " + why)
 
     # Why it is not joined, as far as the driver knows.
+    @rare("join")
     def _reason(self):
         status = self._wlan.status()
         for name, text in _REASONS:
@@ -124,6 +140,7 @@ class Wifi:
         self._news = ""
         return text
 
+    @rare("join")
     def stop(self):
         if self._wlan is not None:
             try:

@@ -26,6 +26,7 @@ from ossicle.cipher import (
     tag_open,
     tag_put,
 )
+from ossicle.rare import passing, rare
 
 _ECB = const(1)
 _CBC = const(2)
@@ -35,6 +36,7 @@ _BLOCK = const(16)
 
 # Where the blocks of a packet are made, piece by piece: one for all keys.
 class Room:
+    @passing
     def __init__(self):
         self.work = bytearray(WORK_BYTES)
         whole = memoryview(self.work)
@@ -44,6 +46,7 @@ class Room:
 
 class Ccm:
     # `key` has 16 bytes.
+    @rare("key")
     def __init__(self, key, room):
         self._ecb = aes(key, _ECB)
         self._cbc = aes(key, _CBC, bytes(_BLOCK))

@@ -38,6 +38,7 @@ from ossicle._wire import (
 )
 from ossicle.packet import payload_bytes
 from ossicle.session import IDLE, PONG, SET_REPLY
+from ossicle.rare import passing, rare
 
 _MASK = const(0x3FFFFFFF)
 _PAYLOAD = const(16)
@@ -48,6 +49,7 @@ CHANNELS = (1, 2)
 
 
 class Commands:
+    @passing
     def __init__(self, session, link, clock):
         self._session = session
         self._link = link
@@ -186,6 +188,7 @@ class Commands:
 
     # -- SET ---------------------------------------------------------------------------
 
+    @rare("start")
     def _set(self, n, number, now_ms):
         buf = self._buf
         value = u30(buf, _PAYLOAD + _wire.SET_AT_VALUE)
@@ -228,6 +231,7 @@ class Commands:
             u30(buf, _PAYLOAD + _wire.START_AT_SEQUENCE) >= 0
         )
 
+    @rare("start")
     def _start(self, now_ms):
         session = self._session
         buf = self._buf
@@ -248,11 +252,13 @@ class Commands:
         else:
             session.answer_started(token)
 
+    @rare("start")
     def _same_stream(self):
         at = _PAYLOAD + _wire.START_AT_STREAM_ID
         return self._buf[at : at + 8] == self._session.stream_id
 
     # Starts it: (REASON_OK, ""), or why not and a text for the user.
+    @rare("start")
     def _new_stream(self, token, now_ms):
         buf = self._buf
         codec = buf[_PAYLOAD + _wire.START_AT_CODEC]
@@ -296,6 +302,7 @@ class Commands:
         return _wire.REASON_OK, ""
 
     # Code and room of a codec are taken by the first stream that wants it.
+    @rare("start")
     def _coder(self):
         if self._adpcm is None:
             from ossicle.adpcm import Adpcm
@@ -304,6 +311,7 @@ class Commands:
         return self._adpcm
 
     # Why it cannot be, or None.
+    @rare("start")
     def _refusal(self, token, codec, channels, rate, hop, overlap):
         buf = self._buf
         mode = buf[_PAYLOAD + _wire.START_AT_MODE]
@@ -331,6 +339,7 @@ class Commands:
         return self._too_slow(rate, hop, window)
 
     # W-35, with header, check, COBS and 0x00 counted in.
+    @rare("start")
     def _too_slow(self, rate, hop, window):
         speed = self._link.bytes_per_s()
         packet = window + HEADER_BYTES + 4

@@ -17,9 +17,11 @@ from ossicle._wire import (
     u30,
 )
 from ossicle.kernels import CRC_TABLE, crc32_ok, crc32_put
+from ossicle.rare import passing, rare
 
 
 class PacketBuilder:
+    @passing
     def __init__(self):
         # The link codes the packet in it: as a serial frame, or as a WebSocket's, of 1,376 bytes.
         self.buffer = bytearray(SERIAL_FRAME_MAX_BYTES + 1)
@@ -31,6 +33,7 @@ class PacketBuilder:
         self.clear = False  # the next packet is not sealed, whatever the session is
 
     # A new session, or none: numbers start again.
+    @rare("start")
     def restart(self, session):
         self.session = session
         self.number = 0

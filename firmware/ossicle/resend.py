@@ -3,6 +3,7 @@
 from array import array
 
 from micropython import const
+from ossicle.rare import passing
 
 _RANGES_MAX = const(16)
 _MASK = const(0x3FFFFFFF)
@@ -10,6 +11,7 @@ _MASK = const(0x3FFFFFFF)
 
 class Resends:
     # The loop's alone.
+    @passing
     def __init__(self):
         self._ranges = array("i", (0 for _ in range(2 * _RANGES_MAX)))  # start, stop, ...
         self.count = 0  # ranges

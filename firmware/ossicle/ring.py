@@ -16,6 +16,7 @@ from micropython import const
 from ossicle._wire import CAUSE_CAPTURE, CAUSE_OVERWRITTEN, HOLES_MAX
 from ossicle.kernels import C_COUNT, C_FROM, C_SIZE, C_TO, K_CAPACITY, K_CHANNELS, K_DC0, K_GUARD
 from ossicle.kernels import K_INDEX, K_SIZE, copy_out, new_state
+from ossicle.rare import passing, rare
 
 _MASK = const(0x3FFFFFFF)
 _HALF = const(0x20000000)
@@ -30,6 +31,7 @@ HOLE_SIZE = const(4)
 
 class Ring:
     # `samples` is a number, or the bytearray that was claimed at boot (two bytes a sample).
+    @passing
     def __init__(self, samples):
         storage = bytearray(2 * samples) if isinstance(samples, int) else samples
         self.storage = storage  # int16, channels interleaved, guard at the end; kernels only
@@ -40,6 +42,7 @@ class Ring:
         self.configure(1, 1, 0)
 
     # The writer must be stopped. `capacity` in frames; `start` presets W and R.
+    @rare("start")
     def configure(self, channels, hop, overlap, capacity=None, start=0):
         if channels < 1 or hop < 1 or overlap < 0:
             raise ValueError("channels, hop and overlap must make a window")
@@ -311,6 +314,7 @@ class Ring:
         self._move(n)
 
     # R goes to a sequence, back or forth, but not out of what is there.
+    @rare("start")
     def seek(self, sequence):
         self.settle()
         oldest = self.oldest()

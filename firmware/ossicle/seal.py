@@ -38,6 +38,7 @@ from ossicle._wire import (
 )
 from ossicle.ccm import Ccm, Room
 from ossicle.kernels import C_COUNT, C_FROM, C_SIZE, C_TO, copy_bytes
+from ossicle.rare import passing, rare
 
 # What a key is for; the first two are the directions of the nonce.
 HOST = const(0)
@@ -67,10 +68,12 @@ def derive(psk, purpose, host_challenge, device_challenge, host, device):
 
 # The numbers that have come under one key.
 class Window:
+    @passing
     def __init__(self):
         self._seen = array("i", (-1 for _ in range(REPLAY_WINDOW)))  # the last of each remainder
         self._highest = -1
 
+    @rare("key")
     def restart(self):
         self._highest = -1
         for i in range(REPLAY_WINDOW):
@@ -88,6 +91,7 @@ class Window:
 
 class Seal:
     # `psk` is the pre-shared key, `device` the id that HELLO tells.
+    @passing
     def __init__(self, psk, device):
         self._psk = psk
         self._device = device.encode()
@@ -111,6 +115,7 @@ class Seal:
 
     # The n bytes at `at` are the JSON of a host's HELLO. One that has no challenge, or is no
     # JSON, leaves what there is.
+    @rare("key")
     def heard_hello(self, buf, at, n):
         try:
             said = json.loads(bytes(memoryview(buf)[at : at + n]))
@@ -127,12 +132,14 @@ class Seal:
             self._proof = ""
 
     # What HELLO says of it, into the dict: challenge, and the proof for the host that asked.
+    @rare("key")
     def tell(self, fields):
         fields["challenge"] = hexlify(self._challenge).decode()
         if self._host_challenge is not None:
             self._proof = self._proof or hexlify(self._derive(PROOF)).decode()
             fields["proof"] = self._proof
 
+    @rare("key")
     def _derive(self, purpose):
         return derive(
             self._psk, purpose, self._host_challenge, self._challenge, self._host, self._device
@@ -181,9 +188,18 @@ class Seal:
     # The first packet that opens under the pending keys puts them into force (W-49).
     def _opens_anew(self, buf, n):
         if self._pending is None:
-            self._pending = Ccm(self._derive(HOST), self._room)
+            self._expect()
         if not self._opens(self._pending, buf, n):
             return False
+        self._agree()
+        return True
+
+    @rare("key")
+    def _expect(self):
+        self._pending = Ccm(self._derive(HOST), self._room)
+
+    @rare("key")
+    def _agree(self):
         out = Ccm(self._derive(DEVICE), self._room)
         self._in = self._pending
         self._out = out
@@ -193,7 +209,6 @@ class Seal:
         self._challenge = os.urandom(CHALLENGE_BYTES)
         self._host_challenge = self._pending = None
         self._proof = ""
-        return True
 
     # Header and tag around the n bytes of payload in the buffer; the length, or 0 where there is
     # no key to seal with.
@@ -216,6 +231,7 @@ class Seal:
         return True
 
     # A host that does not seal has the device.
+    @rare("key")
     def leave(self):
         self.active = False
         self._in = self._out = None

@@ -25,6 +25,7 @@ from ossicle._wire import (
     put_u16,
     put_u30,
 )
+from ossicle.rare import passing, rare
 
 _MASK = const(0x3FFFFFFF)
 _PAYLOAD = const(16)
@@ -32,6 +33,7 @@ _PAYLOAD = const(16)
 
 class Sender:
     # All attributes are the loop's.
+    @passing
     def __init__(self, session, builder, ring, capture, clock, resends):
         self._session = session
         self._builder = builder
@@ -43,6 +45,7 @@ class Sender:
         self.restart(0)
 
     # A new stream starts at `now_ms`.
+    @rare("start")
     def restart(self, now_ms):
         self.sent = 0  # AUDIO packets of the stream, re-sends included; modulo 2**30
         self.resent = 0
@@ -54,6 +57,7 @@ class Sender:
         self.jump()
 
     # R was set, or is where it starts: what lies before it is not skipped.
+    @rare("start")
     def jump(self):
         self._next = self._ring.sequence  # expected of the next new chunk
         self._skipped = self._next  # [_skipped, _next) was left out
@@ -130,6 +134,7 @@ class Sender:
             self._skipped = self._untold = self._next
 
     # As often as at first: the host that asks is another one, or has forgotten.
+    @rare("start")
     def repeat_last(self):
         self._last_repeats = 0
 

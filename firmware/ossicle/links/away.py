@@ -4,6 +4,7 @@
 from micropython import const
 
 from ossicle._wire import RECONNECT_MAX_MS, RECONNECT_MIN_MS, SILENCE_MS
+from ossicle.rare import passing, rare
 
 _MASK = const(0x3FFFFFFF)
 _AWAY_MAX_MS = const(40000)  # an eighth of it is above the longest wait
@@ -13,6 +14,7 @@ _ATTEMPT_MAX_MS = const(8000)
 
 class Away:
     # All times in ms on the link's clock, modulo 2**30.
+    @passing
     def __init__(self):
         self._since_ms = -1  # since when it is away; -1: it is well, or there was no attempt yet
         self._opened_ms = 0
@@ -31,6 +33,7 @@ class Away:
 
     # It is not open any more, or an attempt to open it has failed. Where it was well the next
     # attempt is due at once.
+    @rare("open")
     def lost(self, now_ms):
         if self._since_ms < 0:
             self._since_ms = now_ms

@@ -9,6 +9,7 @@ from micropython import const
 
 from ossicle._wire import DEFAULT_BAUD, SERIAL_FRAME_MAX_BYTES, SERIAL_IDLE_MS
 from ossicle.kernels import C_COUNT, C_FROM, C_SIZE, C_TO, cobs_decode, cobs_encode, copy_bytes, find_zero
+from ossicle.rare import passing
 
 _READ_BYTES = const(256)  # the host's longest packet is a REQUEST of 90 bytes
 _MASK = const(0x3FFFFFFF)
@@ -22,6 +23,7 @@ class SerialLink:
     announces = False  # HELLO only answers: the line may be another program's
     opened = 0  # it is always there
 
+    @passing
     def __init__(self, port, clock):
         self._port = port
         self._clock = clock

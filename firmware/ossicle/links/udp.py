@@ -24,6 +24,7 @@ from ossicle._wire import (
 )
 from ossicle.kernels import C_COUNT, C_FROM, C_SIZE, C_TO, copy_bytes
 from ossicle.links.away import Away
+from ossicle.rare import passing
 
 _MASK = const(0x3FFFFFFF)
 _RETRY_MS = const(2)
@@ -38,6 +39,7 @@ class UdpLink:
     default_baud = 0
 
     # `port` is a boards.net.SocketPort.
+    @passing
     def __init__(self, port, clock):
         self._port = port
         self._clock = clock
@@ -74,12 +76,15 @@ class UdpLink:
             if self._away.is_dead(now_ms, heard_ms) and port.stale():
                 self._close(now_ms)
         elif self._away.due(now_ms):
-            if port.open():
-                self._open = True
-                self._away.opened(now_ms)
-                self.opened = (self.opened + 1) & _MASK
-            else:
-                self._away.lost(self._clock.ms())  # looking up a name takes its time
+            self._try(now_ms)
+
+    def _try(self, now_ms):
+        if self._port.open():
+            self._open = True
+            self._away.opened(now_ms)
+            self.opened = (self.opened + 1) & _MASK
+        else:
+            self._away.lost(self._clock.ms())  # looking up a name takes its time
 
     def _close(self, now_ms):
         self._port.close()

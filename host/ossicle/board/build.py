@@ -120,7 +120,7 @@ def outside(firmware: Path, arch: str) -> set[str]:
                 found.add(node.attr)
             elif isinstance(node, ast.FunctionDef | ast.ClassDef | ast.alias):
                 found.add(node.name)
-    return found
+    return {name for name in found if not name.startswith("_")}  # nobody's private members
 
 
 def module_name(path: Path) -> str:

@@ -1,14 +1,17 @@
 """What runs seldom leaves memory: functions that are marked `@rare("group")` move to a module of their own.
 
-A group is a module `ossicle.<group>`. In a function's place stays a stub that imports the group, calls the
+A group is a module `ossicle.<group>`, made of one bundle's functions. In a function's place stays a stub that imports the group, calls the
 function there and lets the module go (ossicle/modules.py, `once`). Functions of a group call each other
 directly, and one that only they call leaves no stub. So a marked function costs a board 60 bytes or none,
 and some time at each call: the heap is asked for its code, and the flash is read.
+
+What is marked `@passing` runs at boot and never again: importing `ossicle.shed` deletes it.
 """
 
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,6 +21,8 @@ from .scopes import BuildError, bound, read
 MARK = "rare"
 PACKAGE = "ossicle"
 LOADER = "once"
+PASSING = "passing"
+SHED = f"{PACKAGE}.shed"
 
 
 @dataclass
@@ -44,6 +49,34 @@ def marked(node: ast.FunctionDef) -> str:
     return ""
 
 
+def is_passing(node: ast.stmt) -> bool:
+    if not isinstance(node, ast.FunctionDef):
+        return False
+    return any(isinstance(each, ast.Name) and each.id == PASSING for each in node.decorator_list)
+
+
+def _shed(trees: dict[str, ast.Module]) -> ast.Module:
+    """Deletes what has run for the last time, in the modules that are there."""
+    body: list[ast.stmt] = [ast.Import([ast.alias("sys")])]
+    for module, tree in trees.items():
+        gone: list[ast.stmt] = []
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef):
+                names = [x.name for x in node.body if isinstance(x, ast.FunctionDef) and is_passing(x)]
+                gone += [each for name in names for each in ast.parse(f"del {node.name}.{name}").body]
+            elif is_passing(node):
+                raise BuildError(f"{module}: only a method can be passing")
+        if gone:
+            names = sorted({x.id for each in gone for x in ast.walk(each) if isinstance(x, ast.Name)})
+            there = ast.parse(
+                f"if {module!r} in sys.modules:\n    from {module} import {', '.join(names)}"
+            ).body[0]
+            assert isinstance(there, ast.If)
+            there.body += gone
+            body.append(there)
+    return ast.fix_missing_locations(ast.Module(body, []))
+
+
 def find(trees: dict[str, ast.Module]) -> Iterator[Rare]:
     for module, tree in trees.items():
         for owner, body in (
@@ -64,11 +97,15 @@ def overlaid(trees: dict[str, ast.Module], kept: set[str]) -> None:
     groups: dict[str, list[Rare]] = {}
     for each in find(trees):
         groups.setdefault(each.group, []).append(each)
+    if SHED in trees:
+        trees[SHED] = _shed(trees)
     for tree in trees.values():
         _forget_mark(tree)
     for group, functions in groups.items():
         if f"{PACKAGE}.{group}" in trees:
             raise BuildError(f"{group}: there is a module of this name, and a group")
+        if len({each.module for each in functions}) > 1:
+            raise BuildError(f"{group}: its functions are of several modules, and importing it would import all")
         for each in functions:
             _check(each)
         for each in functions:
@@ -78,7 +115,8 @@ def overlaid(trees: dict[str, ast.Module], kept: set[str]) -> None:
             each.body[at : at + 1] = [_stub(each)] if _is_called(each, functions, trees, kept) else []
             if not each.body:
                 each.body.append(ast.Pass())
-        trees[f"{PACKAGE}.{group}"] = _module(group, functions, trees)
+        taken = _take_along(functions, trees, kept)
+        trees[f"{PACKAGE}.{group}"] = _module(group, functions, taken, trees)
     for module in {each.module for functions in groups.values() for each in functions}:
         tree = trees[module]
         if LOADER not in tops(tree):
@@ -88,10 +126,10 @@ def overlaid(trees: dict[str, ast.Module], kept: set[str]) -> None:
 
 def _forget_mark(tree: ast.Module) -> None:
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and marked(node):
+        if isinstance(node, ast.FunctionDef) and (marked(node) or is_passing(node)):
             node.decorator_list = []
         elif isinstance(node, ast.ImportFrom):
-            node.names = [alias for alias in node.names if alias.name != MARK]
+            node.names = [alias for alias in node.names if alias.name not in (MARK, PASSING)]
     tree.body = [node for node in tree.body if not (isinstance(node, ast.ImportFrom) and not node.names)]
 
 
@@ -146,6 +184,51 @@ def _is_called(rare: Rare, functions: list[Rare], trees: dict[str, ast.Module], 
     return False
 
 
+def _take_along(
+    functions: list[Rare], trees: dict[str, ast.Module], kept: set[str]
+) -> dict[str, list[ast.stmt]]:
+    """What the modules' tops define for these functions alone; it leaves them."""
+    asked = {
+        a.name for t in trees.values() for n in ast.walk(t) if isinstance(n, ast.ImportFrom) for a in n.names
+    }
+    asked |= {
+        node.attr for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.Attribute)
+    }
+    taken: dict[str, list[ast.stmt]] = {}
+    for module in dict.fromkeys(each.module for each in functions):
+        tree = trees[module]
+        mine = taken.setdefault(module, [])
+        while True:
+            used = Counter(place.name for place in read(tree).tops)
+            code = ast.Module([*mine, *(each.node for each in functions if each.module == module)], [])
+            wanted = {place.name for place in read(code).tops}
+            found = [
+                node
+                for node in tree.body
+                if (name := _defined(node)) in wanted and used[name] == 1 and name not in asked | kept
+            ]
+            if not found:
+                break
+            for node in found:
+                tree.body.remove(node)
+            mine[:0] = found
+    return taken
+
+
+def _defined(node: ast.stmt) -> str:
+    """The one name that a function, a private class or a plain assignment gives a module, else "".
+
+    What is made of another class stays, and would keep the code of each call.
+    """
+    if isinstance(node, ast.FunctionDef) and not node.decorator_list:
+        return node.name
+    if isinstance(node, ast.ClassDef) and node.name.startswith("_"):
+        return node.name
+    if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+        return node.targets[0].id
+    return ""
+
+
 def _stub(rare: Rare) -> ast.FunctionDef:
     """The same function, by way of its group."""
     given: list[ast.expr] = [ast.Name(arg.arg, ast.Load()) for arg in rare.node.args.args]
@@ -157,14 +240,16 @@ def _stub(rare: Rare) -> ast.FunctionDef:
     return ast.FunctionDef(rare.node.name, rare.node.args, body, [], None, lineno=rare.node.lineno)
 
 
-def _module(group: str, functions: list[Rare], trees: dict[str, ast.Module]) -> ast.Module:
+def _module(
+    group: str, functions: list[Rare], taken: dict[str, list[ast.stmt]], trees: dict[str, ast.Module]
+) -> ast.Module:
     """The group: what its functions need of the modules that they come from, and they."""
     body: list[ast.stmt] = []
     seen: dict[str, str] = {}
     own = {each.node.name for each in functions if not each.owner}
     for module in dict.fromkeys(each.module for each in functions):
         mine = [each for each in functions if each.module == module]
-        code = ast.Module([_plain(each) for each in mine], [])
+        code = ast.Module([*taken[module], *(_plain(each) for each in mine)], [])
         needed = {place.name for place in read(code).tops}
         for node in trees[module].body:
             if isinstance(node, ast.Import | ast.ImportFrom):

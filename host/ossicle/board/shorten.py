@@ -29,7 +29,7 @@ from .overlay import LOADER, PACKAGE
 from .scopes import Scopes, bound, read
 
 # What main.py, the manifest of a test and the commands name from outside.
-KEEP = {"Board", "failures", "leave", "load", "read", "reset", "run", "self", "storage"}
+KEEP = {"Board", "counted", "leave", "load", "read", "reset", "run", "self", "storage"}
 # Methods of what MicroPython's modules make: sockets, pollers, UART, I2S, WLAN, ciphers, hashes, streams.
 FOREIGN = {
     "active", "any", "close", "config", "connect", "decrypt", "deinit", "digest", "disconnect",
@@ -98,7 +98,7 @@ class Shortener:
         """What a module defines, and what it imports from others of the build, by the names there."""
         scopes = self._scopes[name]
         own = tops(self._trees[name])
-        for node in self._trees[name].body:
+        for node in at_top(self._trees[name].body):
             if isinstance(node, ast.ImportFrom) and node.module in self._trees:
                 names = (bound(a) for a in node.names if f"{node.module}.{a.name}" not in self._trees)
                 own.update(names)
@@ -113,7 +113,7 @@ class Shortener:
         return name in self._keep or name.startswith("__")
 
     def _change_imports(self, name: str) -> None:
-        inside = {id(node) for node in self._trees[name].body}
+        inside = {id(node) for node in at_top(self._trees[name].body)}
         for node in ast.walk(self._trees[name]):
             if not isinstance(node, ast.ImportFrom) or node.module not in self._trees:
                 continue
@@ -226,6 +226,15 @@ class Shortener:
     def _by_keyword(self) -> set[str]:
         nodes = (node for tree in self._trees.values() for node in ast.walk(tree))
         return {node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg}
+
+
+def at_top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements that run as the module's own, those of an `if` or `try` among them."""
+    for node in body:
+        yield node
+        for part in ("body", "orelse", "handlers", "finalbody"):
+            if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+                yield from at_top(getattr(node, part, []))
 
 
 def chosen() -> Iterator[str]:
