@@ -80,6 +80,10 @@ class Microphone(I2SMicrophone):
         ahead = (self.ring.written - position) & _MASK
         if ahead >= _HALF:  # settled beyond W, to the end of a hole
             ahead = 0
+        if ahead > self.ring.capacity:  # a long hole has pushed out what was before it: nothing waits there
+            ahead = (self.ring.written - self.ring.read_position) & _MASK
+            if ahead >= _HALF:
+                ahead = 0
         self._i2s.allow(handled + self.ring.capacity - ahead, handled if ahead < self.ring.guard else -1)
 
 

@@ -75,7 +75,7 @@ CASES = [
     (4096, [(20_000, 600)], 1),
     (4096, [(20_000, 700), (40_000, 5_000), (60_000, 30_000)], 3),
     (20480, [(5_000 + 9_000 * i, 4_000) for i in range(12)], 12),  # more than the eight that a ring keeps
-    (8192, [(20_000, 2_000), (26_000, 2_000), (32_000, 70_000)], 3),
+    (8192, [(20_000, 2_000), (26_000, 2_000), (32_000, 25_000)], 3),
     (40960, [(256, 10_000)], 1),
 ]
 
@@ -90,6 +90,22 @@ def test_holes_flat_out(
         heard = hear(emulator, StreamRequest(hop=hop, overlap=overlap))
         assert emulator.stderr == ""
     assert_holes(heard, recording, hop, holes, window=hop + overlap)
+
+
+@pytest.mark.parametrize(("hop", "overlap"), [(512, 0), (64, 608), (333, 111)])
+def test_a_hole_longer_than_the_ring(tmp_path: Path, hop: int, overlap: int) -> None:
+    """What the host gives up as out of the ring's reach, and what it is told of, are one stretch."""
+    recording = noise(tmp_path / "a.wav", 130_000)
+    with Emulator(tmp_path / "a.wav", speed="max", ibuf=8192, stalls=[(32_000, 70_000)]) as emulator:
+        heard = hear(emulator, StreamRequest(hop=hop, overlap=overlap))
+        assert emulator.stderr == ""
+    (_, first), (start, last) = heard.stretches()
+    assert np.array_equal(first, recording[: len(first)])
+    assert abs(place(last, recording) - start) <= max(hop, DMA_FRAMES)
+    assert 32_000 - hop - overlap < len(first) < 33_000
+    assert [len(first), *(gap.stop for gap in heard.gaps)] == [*(gap.start for gap in heard.gaps), start]
+    assert (heard.gaps[-1].cause, heard.gaps[-1].estimated) == ("capture", True)
+    assert heard.ended == start + len(last)
 
 
 @pytest.mark.parametrize("attempt", range(6))
