@@ -4,6 +4,7 @@
 import json
 import os
 import utime
+import vfs
 from array import array
 from micropython import const
 
@@ -18,6 +19,7 @@ _DEFAULTS = {
     "pattern": [],  # [frames, key]: the source is the pattern instead
     "record": -1,  # a descriptor for what was captured, and when; see record.py
     "rate": 16000,  # of the slots
+    "endless": False,  # it begins again at its end, and comes at whatever rate is asked for
     "true_rate": 0,  # at which they come, where a clock is divided wrongly; 0: at their rate
     "channels": 1,  # of the slots
     "speed": "realtime",  # or "max": flat out
@@ -56,6 +58,7 @@ def _load():
 
 
 settings = _load()
+disk = vfs.VfsPosix()  # the machine's own files, wherever the firmware's are
 flat_out = settings["speed"] == "max"
 _start_ms = utime.ticks_ms()
 

@@ -50,7 +50,7 @@ class I2S:
     def __init__(self, id, *, sck, ws, sd, mode, bits, format, rate, ibuf):
         if mode != I2S.RX or bits != 32 or format not in (I2S.MONO, I2S.STEREO):
             raise ValueError("the emulated I2S receives 32-bit slots only")
-        if rate != settings["rate"]:
+        if rate != settings["rate"] and not settings["endless"]:
             raise OSError("the emulated source runs at %d Hz" % settings["rate"])
         if _failed.count < settings["i2s_failures"]:
             _failed.strike()

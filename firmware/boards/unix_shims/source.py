@@ -1,14 +1,15 @@
 # What the emulated microphone hears: a file of slots, or the pattern. The interrupt
-# thread's own.
+# thread's own. A source that is `endless` begins again at its end, as on the emulated chip,
+# where the microphone goes on whatever happens.
 
-import os
 from array import array
 from micropython import const
 
 from boards.pattern import fill
-from emulation import settings
+from emulation import disk, settings
 
 _PART = const(256)  # frames
+_ENDLESS = const(0x3FFFFFFF)
 
 
 class Source:
@@ -18,14 +19,27 @@ class Source:
         pattern = settings["pattern"]
         self._frame_bytes = frame_bytes
         self._slot_bytes = 4 * channels  # of a frame in the file
-        self.total = pattern[0] if pattern else os.stat(settings["slots"])[6] // self._slot_bytes  # frames
-        self._file = None if pattern else open(settings["slots"], "rb", buffering=0)
+        self._frames = pattern[0] if pattern else disk.stat(settings["slots"])[6] // self._slot_bytes
+        self._endless = settings["endless"] and self._frames > 0
+        self.total = _ENDLESS if self._endless else self._frames
+        self._file = None if pattern else disk.open(settings["slots"], "rb")
         self._fill = array("i", (0, 0, 0, frame_bytes // 4, pattern[1] if pattern else 0))
         self._at = 0  # frame at which the file stands
         self._scratch = bytearray(_PART * self._slot_bytes)
 
     # Into `buf`, where `got` frames are, `frames` from the one at `start` on.
     def fetch(self, buf, got, start, frames):
+        while self._endless and frames:
+            place = start % self._frames
+            part = min(frames, self._frames - place)
+            self._fetch(buf, got, place, part)
+            start += part
+            got += part
+            frames -= part
+        if frames:
+            self._fetch(buf, got, start, frames)
+
+    def _fetch(self, buf, got, start, frames):
         if self._file is None:
             args = self._fill
             args[0] = got * self._frame_bytes

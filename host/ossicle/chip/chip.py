@@ -99,6 +99,7 @@ class Chip:
             "rate": self.rate,
             "channels": self.channels,
             "speed": "realtime",
+            "endless": True,
             "pace": pace,
             "pattern": [source.frames, source.key] if isinstance(source, Pattern) else [],
             "device": device,
