@@ -1,9 +1,11 @@
 # The link over a WebSocket, on a port and a clock of fakes. Prints "ok NAME" for each case.
+import gc
 import random
 import sys
 
 from network_fakes import GONE, NetRig, answer, frame, frames
 from ossicle._wire import PACKET_MAX_BYTES, SILENCE_MS
+from ossicle.links.handshake import shown
 from ossicle.links.websocket import DOWN, OPEN, WebSocketLink
 
 
@@ -89,6 +91,18 @@ def case_ws_believes_no_other_answer():
     assert "extensions" in refused(lambda r: answer(r, Sec_WebSocket_Extensions=b"permessage-deflate"))
     assert "no websocket" in refused(lambda r: answer(r, Upgrade=None))
     assert "no end" in refused(lambda r: b"HTTP/1.1 101 x\r\n" + b"a: b\r\n" * 300)
+
+
+# Whoever answers may say another thing each time, for years.
+def case_ws_what_others_say_stays_nowhere():
+    said = [bytes(range(at, min(at + 50, 256))) for at in range(0, 256, 50)]
+    gc.collect()
+    before = gc.mem_alloc()
+    for line in said:
+        shown(line)
+    gc.collect()
+    assert gc.mem_alloc() < before + 200, gc.mem_alloc() - before  # what the stack still holds
+    assert shown(b"a\x1b~\x7f\xff") == "a?~??" and len(shown(bytes(100))) == 60
 
 
 def case_ws_takes_an_answer_without_subprotocol():
