@@ -84,7 +84,7 @@ class App:
                 link.send(self.session.builder.buffer, n)
         if link.pump():
             busy = True
-        return busy
+        return busy or self.session.sender.meter.step()
 
     # W-18; the module's memory is free again behind it.
     def hello(self):

@@ -25,6 +25,7 @@ from ossicle._wire import (
     put_u16,
     put_u30,
 )
+from ossicle.meter import Meter
 from ossicle.rare import passing, rare
 
 _MASK = const(0x3FFFFFFF)
@@ -42,6 +43,7 @@ class Sender:
         self._capture = capture
         self._clock = clock
         self._resends = resends
+        self.meter = Meter(ring)
         self.restart(0)
 
     # A new stream starts at `now_ms`.
@@ -54,6 +56,7 @@ class Sender:
         self._last_repeats = 0
         self._status_ms = now_ms
         self._turn = False  # live: the last audio was a re-send
+        self.meter.begin()
         self.jump()
 
     # R was set, or is where it starts: what lies before it is not skipped.
@@ -249,6 +252,5 @@ class Sender:
         put_u30(buf, _PAYLOAD + _wire.STATUS_AT_FREE_HEAP, gc.mem_free())
         put_u30(buf, _PAYLOAD + _wire.STATUS_AT_REARMED, capture.rearmed)
         pack_into("<i", buf, _PAYLOAD + _wire.STATUS_AT_RSSI, self._session.rssi())
-        for i in range(_wire.STATUS_AT_PEAK, _wire.STATUS_SIZE):
-            buf[_PAYLOAD + i] = 0 if i < _wire.STATUS_AT_BANDS else 255
+        self.meter.tell(buf, _PAYLOAD + _wire.STATUS_AT_PEAK)
         return self.plain(_wire.KIND_STATUS, self._builder.session, _wire.STATUS_SIZE)
