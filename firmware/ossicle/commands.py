@@ -293,6 +293,9 @@ class Commands:
         if table is not None:
             capture.coder = self._adpcm
             capture.coder.begin(table)
+        import gc
+
+        gc.collect()  # or free_heap in STATUS (W-30) would not count what START has thrown away
         session.begin(
             token,
             buf[_PAYLOAD + _wire.START_AT_MODE],
