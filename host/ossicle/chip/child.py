@@ -40,7 +40,6 @@ class Child:
         self.parser = Parser(nonce)
         self.key = 255  # the character that interrupts; 255: none
         self.up = False
-        self.lost_bytes = 0  # that the host sent, and no buffer had room for
         firmware = data_folder("firmware")
         shims = firmware / "boards/unix_shims"
         with contextlib.ExitStack() as childs:
@@ -127,16 +126,13 @@ class Child:
         with contextlib.suppress(OSError):
             os.write(self._answers, bytes((number,)))
 
-    def room(self, number: int, size: int) -> int:
-        """Free bytes of a receive buffer of `size`; number 0 is the REPL's."""
-        return max(size - _waiting(self._stdin if number == 0 else self._uarts[number]), 0)
-
-    def hear(self, number: int, data: bytes, size: int) -> None:
-        """Bytes for the REPL (0) or a UART, whose buffer has `size` bytes: what does not fit is lost."""
-        fits = self.room(number, size)
-        self.lost_bytes += max(len(data) - fits, 0)
-        with contextlib.suppress(OSError):
-            os.write(self._stdin if number == 0 else self._uarts[number], data[:fits])
+    def hear(self, number: int, data: bytes, size: int) -> int:
+        """Bytes for the REPL (0) or a UART, whose buffer has `size` bytes. Returns how many found room."""
+        pipe = self._stdin if number == 0 else self._uarts[number]
+        try:
+            return os.write(pipe, data[: max(size - _waiting(pipe), 0)])
+        except OSError:  # it has ended
+            return len(data)
 
     def interrupt(self) -> None:
         """As Ctrl-C does on the chip. A process that would be ended by it is left alone."""

@@ -22,6 +22,7 @@ from .line import Line
 PWRON, HARD, WDT, DEEPSLEEP, SOFT = range(1, 6)  # machine.reset_cause()
 UART0_BAUD = 115200
 KEPT_BYTES = 65536  # of what went to the console
+HOLD_S = 0.15  # for which a byte of the host waits for room
 TICK_S = 0.002  # between two pieces of what is paced
 LISTEN_S = 0.02  # how often it is looked whether somebody listens
 ROM = {
@@ -63,6 +64,9 @@ class Supervisor:
         self._receiver: int | None = 0
         self._bauds: dict[int | None, int] = {}
         self._sizes: dict[int, int] = {}
+        self._held = b""  # bytes of the host that wait for room
+        self._held_since = 0.0  # when room was had last
+        self._heard_by = 0  # the UART that they are for
         self.said = b""
         self.boots: list[int] = []
         self.crashes = 0
@@ -96,8 +100,7 @@ class Supervisor:
     @property
     def lost_in(self) -> int:
         """Bytes from the host that were lost."""
-        child = self._child
-        return self.lost_bytes + (child.lost_bytes if child is not None else 0)
+        return self.lost_bytes
 
     # ---- the thread
 
@@ -107,8 +110,9 @@ class Supervisor:
             self.boot(PWRON)
             while self._on:
                 self._turn()
-        except OSError as error:
+        except Exception as error:
             self.failure = f"the emulated chip: {error}"
+            raise
         finally:
             self._end_child()
             if self.line is not None:
@@ -141,7 +145,7 @@ class Supervisor:
             poll.register(self._child.watchdog, select.POLLIN)
             if not self._queue:
                 poll.register(self._child.out, select.POLLIN)
-            if self._queue or self._child.parser.held:
+            if self._queue or self._held or self._child.parser.held:
                 timeout_s = TICK_S
         if self.line is not None:
             if self.line.readable:
@@ -214,7 +218,8 @@ class Supervisor:
             self._sender = 0 if item.data[0] == self._kind.uart_pins[0] else self._sender
             self._receiver = 0 if item.data[0] == self._kind.uart_pins[1] else self._receiver
         elif kind == "i":
-            self._type(item.data)
+            self._heard_by = 0
+            self._hold(self._without_key(item.data), time.monotonic())
         elif kind == "M":
             self.rtc = item.data
         elif kind == "T":
@@ -245,39 +250,64 @@ class Supervisor:
 
     def _forget_pins(self) -> None:
         self._sender = self._receiver = 0
+        self._held = b""
+        self._heard_by = 0
         self._bauds = {}
         self._sizes = {}
 
     # ---- from the host
 
     def _hear(self, now: float) -> None:
+        """Into the receive buffers goes what fits, and what does not is lost.
+
+        The machine may hold the child up where nothing holds up a chip: so a byte waits a little for room.
+        """
+        self._deliver(now)
         line = self.line
-        if line is None or not line.readable:
+        if line is None or not line.readable or (line.jtag and self._held):  # USB waits
             return
         number = 0 if line.jtag else self._receiver
         count = line.room_in(self._baud(number), now)
-        if line.jtag and self._child is not None:
-            count = min(count, self._child.room(0, STDIN_BYTES))  # USB waits
-        if not count:
+        data = line.read(self._baud(number), count) if count else b""
+        if not data:
             return
-        data = line.read(self._baud(number), count)
         if self._child is None or number is None:
             self.lost_bytes += len(data)
-        elif number == 0:
-            self._type(data)
-        else:
-            self._child.hear(number, data, self._sizes.get(number, 256 + FIFO_BYTES))
-
-    def _type(self, data: bytes) -> None:
-        """Bytes for the REPL: where a program runs, one of them may be the one that interrupts."""
-        child = self._child
-        if child is None:
             return
-        if child.key != 255 and child.key in data:
+        if number != self._heard_by:
+            self.lost_bytes += len(self._held)
+            self._held = b""
+            self._heard_by = number
+        if number == 0:
+            data = self._without_key(data)
+        self._hold(data, now)
+        self._deliver(now)
+
+    def _hold(self, data: bytes, now: float) -> None:
+        if not self._held:
+            self._held_since = now
+        self._held += data
+
+    def _deliver(self, now: float) -> None:
+        child, number = self._child, self._heard_by
+        if child is None or not self._held:
+            return
+        size = self._sizes.get(number, 256 + FIFO_BYTES) if number else STDIN_BYTES
+        taken = child.hear(number, self._held, size)
+        if taken:
+            self._held = self._held[taken:]
+            self._held_since = now
+        elif now - self._held_since > HOLD_S and not (self.line is not None and self.line.jtag):
+            self.lost_bytes += len(self._held)
+            self._held = b""
+
+    def _without_key(self, data: bytes) -> bytes:
+        """Bytes for the REPL: while code runs, one of them may be the one that interrupts."""
+        child = self._child
+        if child is not None and child.key != 255 and child.key in data:
             data = data.replace(bytes((child.key,)), b"")
             child.interrupt()
-        if data:
-            child.hear(0, data, STDIN_BYTES)
+        return data
 
     # ---- resets
 
@@ -338,7 +368,6 @@ class Supervisor:
         assert child is not None
         up = child.up
         self._child = None
-        self.lost_bytes += child.lost_bytes
         code = child.end()
         if not up:
             last = (self.said.decode(errors="replace").strip() or "it said nothing").splitlines()[-1]
@@ -350,7 +379,6 @@ class Supervisor:
 
     def _end_child(self) -> None:
         if self._child is not None:
-            self.lost_bytes += self._child.lost_bytes
             self._child.end()
             self._child = None
 

@@ -104,10 +104,10 @@ class RTC:
 
     def datetime(self, value=None):
         if value is None:
-            t = utime.gmtime(utime.time() + self._off[0])
+            t = utime.gmtime(int(utime.time()) + self._off[0])
             return (t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0)
         year, month, day, _, hour, minute, second, _ = value
-        self._off[0] = utime.mktime((year, month, day, hour, minute, second, 0, 0)) - utime.time()
+        self._off[0] = int(utime.mktime((year, month, day, hour, minute, second, 0, 0)) - utime.time())
         line.tell(line.CLOCK, str(self._off[0]).encode())
         return None
 
