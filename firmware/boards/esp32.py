@@ -4,31 +4,36 @@
 # file: configuration (small), the ring, I2S with its DMA, Wi-Fi, then the rest. Measured on
 # ESP32_GENERIC images in an emulator of the chip: a ring of 67,584 bytes and ibuf=40960
 # fit when nothing else came before them; beside Wi-Fi ibuf=20480 does, and 40960 does not.
-# Without PSRAM the whole ring and a sealed stream do not fit beside Wi-Fi: there the ring is
-# a smaller one, unless the configuration says more. Where that was too much, and the start
-# failed, it is a quarter smaller the next time.
+# Where something that comes after the ring finds no memory, the ring is halved, down to half
+# a second, and HELLO and the log tell it. What a ring gives back is IDF's again where it was a
+# region of its own (inferred from MicroPython's collector).
 #
 # On Wi-Fi the REPL keeps its serial port, and Ctrl-C there ends the streaming: so mpremote
 # comes in as ever (W-33 is for the line that both would share).
 import gc
 import io
 import os
+import sys
 import time
 
 import machine
 import micropython
 from micropython import const
 
-from boards.heap import claim
-from ossicle import boot
+from boards.heap import LEAST, claim
 from ossicle._wire import DEFAULT_BAUD, DEFAULT_CHANNELS, DEFAULT_RATE
 from ossicle.modules import drop
+from ossicle.rare import passing, rare
+from ossicle.rare import rare
 
 _MASK = const(0x3FFFFFFF)
 _TXBUF_BYTES = const(4096)
 _RXBUF_BYTES = const(1024)
 _SMALL_HEAP_BYTES = const(262144)  # 164 K without PSRAM; with it there are megabytes
 _SAMPLES_BESIDE_WIFI = const(26624)
+_START_MS = const(60000)  # for a start, which compiles the sources where they are no .mpy
+_LOOKUP_S = const(30)  # in which a name is looked up, at the longest: nothing else runs meanwhile
+_FOREVER_MS = const(0x3FFFFFFF)  # 12 days: a watchdog of this chip cannot be ended
 _IO_MUX = {1: 0x3FF49088, 3: 0x3FF49084}  # of the ESP32's U0TXD and U0RXD pins
 
 
@@ -46,55 +51,144 @@ class Clock:
 
 class Board:
     name = "esp32"
-    failures = "/ossicle.failed"
-    reset = staticmethod(machine.reset)
+    counted = True
+    dog = None  # the watchdog; the class's, as the chip has one
 
+    @rare("init")
+    @passing
     def __init__(self):
         from ossicle import config
 
         self.config = config.load()
         drop("ossicle.config")
+        self._guard(_START_MS)
         self.storage = claim(self._samples())
         if len(self.storage) < 2 * self.config.ring_samples:
-            self.config.note("no room for the whole ring: %d samples" % (len(self.storage) // 2))
+            self._tell_ring()
         self.clock = Clock()
-        self.mic = self._microphone()
+        self.mic = None
+        self._microphone()
         self._uart = None
         self._wifi = None if self.config.link == "serial" else self._join()
         self.port = self._serial() if self._wifi is None else self._network()
         self.device = self.config.device or "".join("%02x" % b for b in machine.unique_id())
 
     # Of the ring.
+    @rare("init")
+    @passing
     def _samples(self):
         c = self.config
-        samples = c.ring_samples
         if c.link != "serial" and not c.has_ring and gc.mem_free() < _SMALL_HEAP_BYTES:
-            samples = min(samples, _SAMPLES_BESIDE_WIFI)
-        if self.failures and boot.read(self.failures):
-            samples = samples * 3 // 4
-            c.note("the start before failed: a ring of %d samples" % samples)
-        return samples
+            c.ring_samples = min(c.ring_samples, _SAMPLES_BESIDE_WIFI)
+        return c.ring_samples
 
-    # DMA memory is had now or never: where it is short, half of it is asked for, once.
-    def _microphone(self, less=1):
+    @rare("init")
+    @passing
+    def _tell_ring(self):
+        c = self.config
+        c.notes = [each for each in c.notes if "whole ring" not in each]  # the last counts
+        c.note("no room for the whole ring: %d samples" % (len(self.storage) >> 1))
+
+    # Half the ring, for what found no memory beside it; False where it is as short as it may be.
+    # Nothing may be in it yet.
+    @rare("init")
+    @passing
+    def shrink(self):
+        samples = len(self.storage) >> 1
+        if samples <= LEAST:
+            return False
+        self.storage = None
+        if self.mic is not None:
+            self.mic.ring = None
+        self.storage = claim(max(samples >> 1, LEAST))
+        self._tell_ring()
+        return True
+
+    # -- the watchdog ------------------------------------------------------------------
+
+    # It can be given another time, but neither be ended nor lost by a soft reset
+    # (ports/esp32/machine_wdt.c): so it has to be made patient before the REPL comes.
+    @rare("init")
+    @passing
+    def _guard(self, ms):
+        if self.config.watchdog_s:
+            Board.dog = machine.WDT(timeout=ms)
+
+    # The app is there: from here on it is fed.
+    @rare("init")
+    @passing
+    def watch(self):
+        c = self.config
+        seconds = c.watchdog_s
+        if self._wifi is not None and not all(x in "0123456789." for x in c.host):
+            seconds = max(seconds, _LOOKUP_S)
+        self._guard(1000 * seconds)
+
+    # The REPL comes. Ctrl-C is heard again when it is there.
+    @staticmethod
+    def calm():
+        micropython.kbd_intr(-1)
+        if Board.dog is not None:
+            machine.WDT(timeout=_FOREVER_MS)
+
+    @rare("leave")
+    def settle(self):
+        from ossicle import boot
+
+        drop("ossicle.boot")
+        boot.settle()
+
+    # What only this kind of board knows of itself, for HELLO (W-18).
+    @rare("facts")
+    def tell(self, fields):
+        names = {
+            machine.PWRON_RESET: "power",
+            machine.HARD_RESET: "hard",
+            machine.WDT_RESET: "watchdog",
+            machine.DEEPSLEEP_RESET: "deepsleep",
+            machine.SOFT_RESET: "soft",
+        }
+        name = names.get(machine.reset_cause())
+        if name:
+            fields["reset"] = name
+        if self._wifi is None:
+            fields["usb"] = "bridge"  # a UART, whatever it is wired to
+        else:
+            fields["power_save"] = False  # boards/wifi.py has it off
+
+    # -- the parts ---------------------------------------------------------------------
+
+    # DMA memory is had now or never. Where it is short the ring gets shorter, and then ibuf.
+    @rare("init")
+    @passing
+    def _microphone(self):
         c = self.config
         if c.mic == "pattern":
             from boards.pattern import PatternMicrophone
 
-            return PatternMicrophone(self.clock, c)
+            self.mic = PatternMicrophone(self.clock, c)
+            return self.mic
         from boards.microphone import I2SMicrophone
 
-        for ibuf in (c.ibuf // less, c.ibuf // less // 2):
-            mic = I2SMicrophone(c.i2s, c.sck, c.ws, c.sd, ibuf)
+        ibuf = c.ibuf
+        while True:
+            self.mic = mic = I2SMicrophone(c.i2s, c.sck, c.ws, c.sd, ibuf)
             try:
                 mic.open(DEFAULT_RATE, 2 if c.slot == "right" else DEFAULT_CHANNELS)
                 return mic
             except OSError as error:
                 c.note("I2S with ibuf %d: %s" % (ibuf, error))
-        return mic  # START tries again, and is refused with the reason
+                if not self._is_memory(error):
+                    return mic  # START tries again, and is refused with the reason
+            if not self.shrink():
+                if ibuf < c.ibuf:
+                    return mic
+                ibuf >>= 1
 
     # The Wi-Fi, or None: then it is the serial line, where the notes can be read. Memory that
-    # it lacks may be the microphone's, which then gets half of it.
+    # it lacks may be the ring's or the microphone's, which then get less of it.
+    @rare("init")
+    @passing
     def _join(self):
         from boards.wifi import Wifi
 
@@ -103,21 +197,56 @@ class Board:
             c.refuse_link("there is no ssid in the configuration")
             return None
         wifi = Wifi(c.ssid, c.password, self._tell)
-        why = _start(wifi)
-        if why:
+        ibuf = c.ibuf
+        why = self._start(wifi)
+        more = True
+        while more and self._is_memory(why):
             c.note("Wi-Fi beside ibuf %d: %s" % (c.ibuf, why))
             self.mic.close()
-            why = _start(wifi)
-            self.mic = self._microphone(less=2)
+            more = self.shrink()
+            if not more and c.ibuf == ibuf:
+                c.ibuf >>= 1
+                more = True
+            if more:
+                why = self._start(wifi)
+            self._microphone()
         if why:
             c.refuse_link("Wi-Fi does not start: " + why)
             return None
         return wifi
 
-    def _tell(self, text):
-        print("ossicle:", text)
-        self.config.note(text)
+    # Why it does not, "" when it does.
+    @passing
+    def _start(self, wifi):
+        try:
+            wifi.start()
+            return ""
+        except OSError as error:
+            return str(error)
 
+    # Whether it is for want of memory: ENOMEM, and what Wi-Fi says ("Wifi Unknown Error 0x0101",
+    # "WiFi Out of Memory").
+    @passing
+    def _is_memory(self, why):
+        text = str(why)
+        return any(x in text for x in ("ENOMEM", "0x0101", "emory", "NO_MEM"))
+
+    # For the user at the serial port, for HELLO, and for the log, while nothing is captured: writing
+    # to the flash stops all else.
+    @rare("init")
+    @rare("trouble")
+    def _tell(self, text):
+        self.config.note(text)
+        if self.mic.ring is None or self.mic.ring.written == 0:
+            import main
+
+            del sys.modules["main"]
+            main.tell(text)
+        else:
+            print("ossicle:", text)
+
+    @rare("init")
+    @passing
     def _network(self):
         from boards.net import SocketPort
 
@@ -126,6 +255,8 @@ class Board:
 
     # UART0 is the REPL's and cannot be had (ESP_ERR_INVALID_STATE), but its pins can: UART1
     # takes them over. That the bytes come out there is inferred, not seen on a board.
+    @rare("init")
+    @passing
     def _serial(self):
         from boards.uart import UartPort, flow
 
@@ -148,11 +279,14 @@ class Board:
     # Back to the REPL, at its speed and on its pins. UART1's deinit() leaves the pins with
     # the GPIO matrix, where UART0 does not see them; their first function is UART0 again.
     # What came behind 0D 03 is the REPL's. Read in the sources, not seen on a board.
+    @rare("exit")
+    @rare("leave")
     def leave(self, link):
         self.mic.close()
         if self._wifi is not None:
             link.close()
             self._wifi.stop()
+            micropython.kbd_intr(3)
             return
         link.speed(DEFAULT_BAUD)
         self._uart.deinit()
@@ -164,16 +298,8 @@ class Board:
         hand_over(link.rest_bytes, link.rest)
 
 
-# Why it does not, "" when it does.
-def _start(wifi):
-    try:
-        wifi.start()
-        return ""
-    except OSError as error:
-        return str(error)
-
-
 # Bytes that the REPL reads next, through a terminal that is there for a moment.
+@rare("leave")
 def hand_over(data, n):
     rest = _Rest(data, n)
     try:

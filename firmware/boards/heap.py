@@ -2,10 +2,14 @@
 # is not free in one piece once anything else has been allocated.
 import gc
 
+from micropython import const
 
-# Two bytes for each sample, or for as many as there is room for: a quarter less each time.
+LEAST = const(8000)  # samples: half a second at 16 kHz
+
+
+# Two bytes for each sample, or for as many as there is room for: half of them each time.
 # Below `least` MemoryError.
-def claim(samples, least=8192):
+def claim(samples, least=LEAST):
     while True:
         gc.collect()
         try:
@@ -13,4 +17,4 @@ def claim(samples, least=8192):
         except MemoryError:
             if samples <= least:
                 raise MemoryError("no %d bytes in one piece for the ring" % (2 * samples))
-            samples = max(least, samples * 3 // 4)
+            samples = max(least, samples >> 1)

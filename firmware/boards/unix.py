@@ -122,7 +122,8 @@ class Clock:
 
 class Board:
     name = "emulator"
-    failures = None  # not counted: the machine's files are not the board's
+    counted = False  # the machine's files are not the board's
+    dog = None
 
     def __init__(self):
         self.config = _config
@@ -166,6 +167,16 @@ class Board:
         wifi = Wifi(self.config.ssid, self.config.password, self.config.note)
         wifi.start()
         return SocketPort(self.config.host, self.config.port, self.config.link == "ws", wifi)
+
+    @staticmethod
+    def calm():
+        pass
+
+    def settle(self):
+        pass
+
+    def shrink(self):
+        return False
 
     # W-33: the chip would be at its REPL.
     def leave(self, link):

@@ -1,5 +1,6 @@
 # The whole device: a board's parts put together, and the loop. The board gives `storage`
-# (the ring's bytes), `mic`, `port`, `clock`, `config`, `name` and `device`.
+# (the ring's bytes), `mic`, `port`, `clock`, `config`, `name` and `device`, and a watchdog
+# to be fed as `dog`, or None.
 #
 # The loop is plain steps, each of which ends at once: take what the host sent, see to the
 # time, build at most one packet, write what the link takes. While audio flows no step
@@ -11,12 +12,14 @@ from ossicle.commands import Commands
 from ossicle.modules import drop
 from ossicle.ring import Ring
 from ossicle.session import Session
+from ossicle.rare import passing, rare
 
 _SETTLED_MS = const(10000)
 _MASK = const(0x3FFFFFFF)
 
 
 # Only the link of the configuration is imported: the others would cost memory.
+@rare("start")
 def make_link(board):
     kind = board.config.link
     if kind == "udp":
@@ -29,8 +32,10 @@ def make_link(board):
 
 
 class App:
+    @passing
     def __init__(self, board):
         self.board = board
+        self.settled = False
         self.clock = board.clock
         self.ring = Ring(board.storage)
         board.mic.ring = self.ring
@@ -44,6 +49,7 @@ class App:
         self.commands = Commands(self.session, self.link, board.clock)
 
     # Room and machine code for sealing are taken where there is a key only.
+    @rare("start")
     def _seal(self, key):
         if not key:
             return None
@@ -53,17 +59,42 @@ class App:
 
         return Seal(unhexlify(key), self.board.device)
 
-    # Returns when the way back to the REPL is asked for (W-33). `settled` is called once,
-    # after ten seconds in which nothing failed.
-    def run(self, settled=None):
-        since_ms = self.clock.ms()
+    # From the start to its end, whatever that is.
+    def live(self):
+        error = None
+        try:
+            self.run()
+        except KeyboardInterrupt:  # at the REPL's own serial port
+            pass
+        except Exception as raised:
+            error = raised
+        for _ in range(2):
+            try:
+                self.board.calm()
+                break
+            except KeyboardInterrupt:  # a second Ctrl-C came with the first
+                pass
+        from ossicle import boot
+
+        drop("ossicle.boot")
+        boot.end(self, error)
+
+    # Returns when the way back to the REPL is asked for (W-33). The start has settled when a
+    # host was heard, or after ten seconds in which nothing failed.
+    def run(self):
+        clock = self.clock
+        dog = self.board.dog
+        since_ms = clock.ms()
         try:
             while not self.link.interrupted:
-                if settled and (self.clock.ms() - since_ms) & _MASK > _SETTLED_MS:
-                    settled()
-                    settled = None
+                if not self.settled:
+                    if not self.session.unheard or (clock.ms() - since_ms) & _MASK > _SETTLED_MS:
+                        self.settled = True
+                        self.board.settle()
+                if dog is not None and not self.capture.is_stuck():
+                    dog.feed()
                 if not self.step():
-                    self.clock.idle()
+                    clock.idle()
         finally:
             self.capture.stop()
 
@@ -87,6 +118,7 @@ class App:
         return busy or self.session.sender.meter.step()
 
     # W-18; the module's memory is free again behind it.
+    @rare("start")
     def hello(self):
         from ossicle import hello
 

@@ -1,64 +1,82 @@
-# Starting the app, and what happens when that fails: the first failure in a row resets the
-# board once, the second ends in the REPL with the reason. So a fault that passes heals
-# itself, and one that stays never becomes a loop of resets. A file counts.
+# What comes before the app and after it. main.py has this module for the start, the app for
+# its end, and it is dropped behind both.
 import gc
+import micropython
 import sys
 
+from ossicle.modules import drop
 
-# `make` gives the board; `make.failures` is the path of the file that counts, None where a
-# failure just ends the program; `make.reset` restarts it. Returns when the way back to the
-# REPL is asked for, or at Ctrl-C.
-def run(make):
-    path = make.failures
-    app = None
+
+# The app, ready to live. `tell` takes a line for the log. `make` gives the board: the one for
+# this machine, unless it is given. `make.counted` says whether main.py counts the starts.
+def start(tell=None, make=None):
+    if make is None:
+        make = _find()
     try:
         board = make()
-        gc.threshold(gc.mem_free() // 32)  # small garbage between what stays leaves holes
-        from ossicle.app import App
+        app = _fit(board)
+    except KeyboardInterrupt:
+        make.calm()
+        micropython.kbd_intr(3)
+        raise
+    if make.counted:
+        board.watch()
+        for note in board.config.notes:
+            tell(note)
+    from ossicle import shed  # nothing but what runs at boot
 
-        app = App(board)
-        gc.threshold(-1)
-        app.run(lambda: forget(path))
-    except KeyboardInterrupt:  # at the REPL's own serial port
-        if app is not None:
-            board.leave(app.link)
-    except Exception as error:
-        _failed(error, make)
+    drop("ossicle.shed")
+    return app
+
+
+def _find():
+    if sys.platform == "esp32":
+        from boards.esp32 import Board
     else:
-        board.leave(app.link)
+        from boards.unix import Board
+    return Board
 
 
-def _failed(error, make):
-    path = make.failures
-    if path is None:
-        raise error
-    sys.print_exception(error)
-    failures = read(path) + 1
-    try:
-        with open(path, "w") as file:
-            file.write(str(failures))
-    except OSError:
-        failures = 2  # it cannot be counted: no reset
-    if failures < 2:
-        make.reset()
-    else:
-        forget(path)
-        print("Ossicle has failed to start twice in a row: %r. Reset to try again." % error)
+# Where the app does not fit beside the ring, the ring is halved, as long as it can be.
+def _fit(board):
+    gc.threshold(gc.mem_free() // 32)  # small garbage between what stays leaves holes
+    known = set(sys.modules)
+    while True:
+        try:
+            from ossicle.app import App
+
+            app = App(board)
+            gc.threshold(-1)
+            return app
+        except MemoryError:
+            if not board.shrink():
+                raise
+        for name in set(sys.modules) - known:
+            del sys.modules[name]
 
 
-def read(path):
-    try:
-        with open(path) as file:
-            return int(file.read())
-    except (OSError, ValueError):
-        return 0
+# To the REPL, or to a start once more: `error` is None, or what has ended the app. A start that
+# the user ended before it had settled is none that failed.
+def end(app, error):
+    board = app.board
+    if error is not None:
+        board.mic.close()
+        app.ring = app.capture = app.session = app.commands = board.storage = board.mic = None
+        gc.collect()  # or there may be no room for what tells of it
+        import main
+
+        main.failed(error)
+        return
+    if board.counted and not app.settled:
+        import main
+
+        main.ended()
+    board.leave(app.link)
 
 
-def forget(path):
-    import os
+# The start has settled.
+def settle():
+    from ossicle import settled
 
-    try:
-        if path:
-            os.remove(path)
-    except OSError:
-        pass
+    drop("ossicle.settled")
+    settled.keep()

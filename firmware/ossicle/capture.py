@@ -13,13 +13,16 @@ from ossicle._wire import GAIN_MAX
 from ossicle.expectation import Expectation
 from ossicle.kernels import K_DC_ON, K_FRAMES, K_GAIN, K_INDEX, K_LATE, K_RIGHT, K_SHIFT
 from ossicle.kernels import convert, mark, marked
+from ossicle.rare import passing, rare
 
 _MASK = const(0x3FFFFFFF)
 _LOST_CALLBACK_MS = const(200)  # no callback for so long, on the link's clock: look at the sentinel
+_STUCK_MS = const(5000)
 _REARM_US = const(1000000)  # and no audio either: hand the buffer out again
 
 
 class Capture:
+    @passing
     def __init__(self, mic, ring, clock, config):
         self._mic = mic
         self._ring = ring
@@ -60,12 +63,14 @@ class Capture:
         self.gain(256)
 
     # Q8, on top of the configuration's (W-44). One store, between two buffers.
+    @rare("start")
     def gain(self, gain):
         self._ring.state[K_GAIN] = min((self._gain * gain + 128) >> 8, GAIN_MAX)
 
     # Opens the microphone; OSError or MemoryError when it cannot be. Delivers nothing before
     # begin(). Other buffers for another number of channels: then no buffer is out any more.
     # Memory that was taken for two channels is kept: it might not be had again.
+    @rare("start")
     def open(self, rate, channels):
         self.stop()
         stores = self._stores
@@ -87,6 +92,7 @@ class Capture:
         self.channels = channels
 
     # The ring is configured: a stream starts, with its first frame at the ring's W.
+    @rare("start")
     def begin(self):
         self.lost_frames = 0
         self._stale = self._mic.stale_frames + self.rate * self._warm_ms // 1000
@@ -213,6 +219,12 @@ class Capture:
             self._armed_us = now_us
             self._stale = max(self._stale, self._full)  # what comes first follows on nothing that was heard
             self._mic.arm(buf)
+
+    # Whether the driver has given nothing for so long that only a restart can help.
+    def is_stuck(self):
+        if not self.running or self.ended:
+            return False
+        return (self._clock.ms() - self._armed_ms) & _MASK > _STUCK_MS
 
     # When the frame at `position` was captured, modulo 2**30 us.
     def ticks_us(self, position):

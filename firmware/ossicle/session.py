@@ -36,6 +36,7 @@ from ossicle._wire import put_u16, put_u30
 from ossicle.packet import PacketBuilder
 from ossicle.resend import Resends
 from ossicle.sender import Sender
+from ossicle.rare import passing, rare
 
 IDLE = const(0)
 STREAMING = const(1)
@@ -58,6 +59,7 @@ _PAYLOAD = const(16)
 class Session:
     # All attributes are the loop's. `hello` gives the JSON of HELLO as bytes; `seal` is None where
     # there is no key; `plain` says whether a START that is not sealed is taken (W-51).
+    @passing
     def __init__(self, link, ring, capture, mic, clock, hello, seal=None, plain=True):
         self._link = link
         self.ring = ring
@@ -94,7 +96,7 @@ class Session:
         self._log = b""
         # HELLO (W-17, W-52).
         self._opened = link.opened  # how often the link had been opened at the last look
-        self._unheard = True  # nothing valid has come since then
+        self.unheard = True  # nothing valid has come since then
         self._hello_asked = False
         self._hello_ms = (self._heard_ms - HELLO_UNASKED_MS) & _MASK  # when one was last due
         # The speed of the link (W-34); a network has none.
@@ -118,7 +120,7 @@ class Session:
 
     def heard(self, now_ms):
         self._heard_ms = now_ms
-        self._unheard = False
+        self.unheard = False
         if self._old_baud:
             self._old_baud = 0
 
@@ -127,6 +129,7 @@ class Session:
         self.suspended = False
 
     # A new stream. The ring is configured and the microphone open.
+    @rare("start")
     def begin(self, token, mode, gain, now_ms):
         self.stream_id[:] = os.urandom(8)
         self._restart()
@@ -144,6 +147,7 @@ class Session:
 
     # Another session. Answers that carry the one before would have numbers of this one: they are
     # not sent, and what a SET of that session asked of the speed is not done. The host asks again.
+    @rare("start")
     def _restart(self):
         self.builder.restart(self._draw())
         self.answers &= ~PONG
@@ -152,6 +156,7 @@ class Session:
             self._next_baud = 0
 
     # A session's number: random, not 0, not the one before.
+    @rare("start")
     def _draw(self):
         while True:
             two = os.urandom(2)
@@ -160,6 +165,7 @@ class Session:
                 return number
 
     # The stream that is there goes on from a sequence, or from the oldest (W-22).
+    @rare("start")
     def resume(self, token, sequence, now_ms):
         self.token = token
         self.resends.clear()
@@ -195,6 +201,7 @@ class Session:
         self.started_token = token
         self.answers |= STARTED
 
+    @rare("start")
     def change_baud(self, baud):
         if baud != self._link.baud():
             self._next_baud = baud
@@ -208,6 +215,7 @@ class Session:
         return self._link.rssi()
 
     # A text for the host's log; it may be lost, and there is none outside a session.
+    @rare("start")
     def log(self, text):
         if self.state != IDLE:
             self._log = text.encode()[:LOG_MAX_BYTES]
@@ -238,7 +246,7 @@ class Session:
         link = self._link
         if link.opened != self._opened:
             self._opened = link.opened
-            self._unheard = True
+            self.unheard = True
             self.answers = 0  # what had not left is lost with the link
             news = link.news()
             if news:
@@ -258,8 +266,8 @@ class Session:
 
     # No host has spoken since the link was opened, or for silence_ms.
     def _is_alone(self, now_ms):
-        if self._unheard or self.state == IDLE:
-            return self._unheard or (now_ms - self._heard_ms) & _MASK >= SILENCE_MS
+        if self.unheard or self.state == IDLE:
+            return self.unheard or (now_ms - self._heard_ms) & _MASK >= SILENCE_MS
         return self.suspended
 
     def _tick_baud(self, now_ms):
@@ -278,6 +286,7 @@ class Session:
             self._old_baud = self._next_baud = 0
 
     # W-8: the numbers are used up; the stream goes on in a new session.
+    @rare("start")
     def _renew(self):
         self.old_session = self.builder.session
         self._restart()
@@ -325,6 +334,7 @@ class Session:
         self.builder.buffer[_PAYLOAD + n : _PAYLOAD + n + len(text)] = text
         return self.sender.plain(kind, session, n + len(text))
 
+    @rare("start")
     def _answer_refused(self):
         buf = self.builder.buffer
         put_u30(buf, _PAYLOAD + _wire.REFUSED_AT_TOKEN, self.refused_token)
@@ -336,6 +346,7 @@ class Session:
         return n
 
     # All parameters in force (W-21).
+    @rare("start")
     def _answer_started(self):
         buf = self.builder.buffer
         ring = self.ring

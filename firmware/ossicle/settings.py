@@ -18,5 +18,6 @@ class Settings:
 
     # At most six notes of 80 characters: HELLO must fit a packet.
     def note(self, text):
-        if len(self.notes) < _NOTES_MAX:
-            self.notes.append(text[:_NOTE_CHARS])
+        text = text[:_NOTE_CHARS]
+        if len(self.notes) < _NOTES_MAX and text not in self.notes:
+            self.notes.append(text)

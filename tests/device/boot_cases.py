@@ -1,135 +1,149 @@
-# What happens around the app: failed starts, the configuration, the ring's memory. Prints
+# What happens before the app is there: versions and starts that are counted, the log. Prints
 # "ok NAME" for each. argv[1] is a folder to write in.
-import sys
+import os
 
-from boards import heap
-from fakes import Board
-from ossicle import boot, config
+import main
 
-PATH = sys.argv[1] + "/ossicle.failed"
-resets = []
+from loader import FOLDER, Chip, Counted, Machine, board, loaded, log, main_of, slot, starts
+from ossicle import boot, settled
 
 
-def reset():
-    resets.append(1)
+# -- versions ------------------------------------------------------------------------------
 
 
-class Broken:
-    failures = PATH
-    reset = staticmethod(reset)
+def case_a_version_in_force():
+    board("a", "a", "b")
+    assert main.choose() == "/firmware/a" and slot() == "a"
+    board("b", "a", "b")
+    assert main.choose() == "/firmware/b" and slot() == "b"
 
-    def __init__(self):
+
+def case_a_trial_that_settles():
+    board("ab", "a", "b")
+    assert main.choose() == "/firmware/b" and slot() == "abx"
+    assert main.count() and starts() == "1"
+    settled.keep(FOLDER)
+    assert slot() == "b" and starts() == ""
+    assert main.choose() == "/firmware/b" and log() == ""
+
+
+def case_a_trial_that_does_not_settle():
+    board("ba", "a", "b")
+    assert main.choose() == "/firmware/a" and slot() == "bax"
+    assert main.choose() == "/firmware/b" and slot() == "b"
+    assert log() == "version a did not settle: b runs again", log()
+
+
+# What failed before is not the new version's, and not the old one's, which runs again.
+def case_a_trial_has_its_own_starts():
+    board("ab", "a", "b")
+    main.write(main.STARTS, "2")
+    assert main.choose() == "/firmware/b" and main.count()
+    main.write(main.STARTS, "2")
+    assert main.choose() == "/firmware/a" and main.count()
+
+
+def case_a_trial_that_the_user_ends_comes_again():
+    board("ab", "a", "b")
+    main.choose()
+    main.count()
+    main.ended()
+    assert slot() == "ab" and starts() == "0"
+    assert main.choose() == "/firmware/b"
+
+
+# Wherever an installation was cut off: the slot names what is not there, or nothing.
+def case_a_version_that_is_not_there():
+    board("ab", "a")
+    assert main.choose() == "/firmware/a"
+    assert main.choose() == "/firmware/a" and slot() == "a"
+    board("", "b")
+    assert main.choose() == "/firmware/b"
+    board("nonsense", "a")
+    assert main.choose() == "/firmware/a"
+    board("a")
+    assert main.choose() == "" and Chip.path == []
+
+
+def case_a_flash_that_is_full_keeps_the_old_version():
+    board("ab", "a", "b")
+    os.mkdir(FOLDER + "/firmware/slot.new")
+    chosen = main.choose()
+    os.rmdir(FOLDER + "/firmware/slot.new")
+    assert chosen == "/firmware/a" and slot() == "ab"
+
+
+# -- starts --------------------------------------------------------------------------------
+
+
+# Also where they hang, and nothing is told of them.
+def case_two_starts_that_fail_stop_the_third():
+    board("a", "a")
+    assert main.count() and main.count() and starts() == "2"
+    assert not main.count() and "two starts in a row" in log() and "no reason known" in log()
+    assert main.count()  # the user has reset it
+
+
+def case_power_begins_anew():
+    board("a", "a")
+    main.write(main.STARTS, "2")
+    Machine.cause = Machine.PWRON_RESET
+    assert main.count() and starts() == "1"
+
+
+def case_the_watchdog_is_told():
+    board("a", "a")
+    Machine.cause = Machine.WDT_RESET
+    assert main.count() and "watchdog" in log()
+    assert main.count() and log().count("watchdog") == 1
+
+
+def case_a_start_that_raises():
+    board("a", "a")
+
+    def failing(*more):
         raise MemoryError("no ring")
 
-
-class Short(Board):
-    failures = PATH
-    left = None
-
-    def leave(self, link):
-        Short.left = bytes(link.rest_bytes[: link.rest])
-
-
-class Good(Short):
-    def __init__(self):
-        super().__init__()
-        self.port.input = b"\x00\x0d\x03\x01"
-
-
-def case_two_failures_in_a_row():
-    n = len(resets)
-    boot.run(Broken)
-    assert len(resets) == n + 1 and boot.read(PATH) == 1
-    boot.run(Broken)  # ends in the REPL: no second reset
-    assert len(resets) == n + 1 and boot.read(PATH) == 0
-    boot.run(Broken)  # the user has reset it
-    assert len(resets) == n + 2
-    boot.forget(PATH)
-
-
-def case_ten_good_seconds_forgive():
-    boot.run(Broken)
-
-    class Later(Board):
-        failures = PATH
-        reset = staticmethod(reset)
-
-        def __init__(self):
-            super().__init__()
-            self.clock.idle = self.idle
-
-        def idle(self):
-            self.clock.pass_ms(1000)
-            if self.clock.now_ms > 5000 + 12000:
-                assert boot.read(PATH) == 0
-                raise OSError("the microphone is gone")
-
-    n = len(resets)
-    boot.run(Later)
-    assert len(resets) == n + 1 and boot.read(PATH) == 1
-    boot.forget(PATH)
-
-
-def case_back_to_the_repl():
-    boot.run(Good)
-    assert Short.left == b"\x01" and boot.read(PATH) == 0
-
-
-def case_no_file_no_count():
-    class Plain:
-        failures = None
-
-        def __init__(self):
-            raise ValueError("seen")
-
+    start, boot.start = boot.start, failing
     try:
-        boot.run(Plain)
-    except ValueError:
-        return
-    raise AssertionError("it was hidden")
+        for n in range(2):
+            assert loaded() is None and Machine.resets == n + 1 and log() == "MemoryError: no ring"
+        assert loaded() is None and Machine.resets == 2  # at the REPL
+    finally:
+        boot.start = start
+    assert log().split("\n")[-1].endswith("The last: MemoryError: no ring")
+    assert Chip.path[0] == FOLDER + "/firmware/a"
 
 
-def case_configuration():
-    c = config.read(
-        {"shift": 99, "sck": "14", "dc_blocker": 1, "device": "kitchen", "nonsense": 1, "ibuf": 8192}
-    )
-    assert (c.shift, c.sck, c.dc_blocker, c.device, c.ibuf) == (14, 14, True, "kitchen", 8192)
-    assert len(c.notes) == 4, c.notes
-    c = config.read({"slot": "up", "mic": "pattern", "ssid": "é" * 17, "password": "p" * 65, "link": 1})
-    assert (c.slot, c.mic, c.ssid, c.password, c.link) == ("left", "pattern", "", "", "serial")
-    assert len(c.notes) == 4 and "ppp" not in str(c.notes), c.notes
-    assert config.read([1]).notes and config.load("/nowhere.json").notes == []
-    with open(sys.argv[1] + "/bad.json", "w") as file:
-        file.write("shift = 12")
-    assert config.load(sys.argv[1] + "/bad.json").notes
-    with open(sys.argv[1] + "/good.json", "w") as file:
-        file.write('{"shift": 12}')
-    assert config.load(sys.argv[1] + "/good.json").shift == 12
-    many = config.read({"k" * 100 + str(i): i for i in range(20)})
-    assert len(many.notes) == 6 and max(len(n) for n in many.notes) <= 80
+def case_ctrl_c_in_a_start():
+    board("ab", "a", "b")
 
+    class Interrupted(Counted):
+        def __init__(self):
+            raise KeyboardInterrupt
 
-def case_a_smaller_ring():
-    assert len(heap.claim(1000, 500)) == 2000
-    smaller = heap.claim(10_000_000, 1000)
-    assert 2000 <= len(smaller) < 20_000_000
-    del smaller
+    Counted.calmed = 0
+    find, boot._find = boot._find, lambda: Interrupted
     try:
-        heap.claim(10_000_000, 9_000_000)
-    except MemoryError as error:
-        assert "18000000" in str(error)
-        return
-    raise AssertionError("there was room")
+        assert loaded() is None
+    finally:
+        boot._find = find
+    assert Counted.calmed == 1 and Machine.resets == 0 and slot() == "ab" and starts() == "0"
 
 
-def main():
-    for name in sorted(n for n in globals() if n.startswith("case_")):
-        try:
-            globals()[name]()
-            print("ok", name)
-        except Exception as error:
-            print("FAILED", name)
-            sys.print_exception(error, sys.stdout)
+# -- the log -------------------------------------------------------------------------------
 
 
-main()
+def case_the_log_has_a_limit():
+    board()
+    for i in range(100):
+        main.tell("%d: " % i + "xy\n" * 100)
+    size = os.stat(FOLDER + main.LOG)[6]
+    lines = log().split("\n")
+    assert 1800 < size <= 2048 and {len(line) for line in lines} == {120}, size
+    assert [line.split(":")[0] for line in lines] == [str(i) for i in range(100 - len(lines), 100)]
+    main.tell(lines[-2])
+    assert log().split("\n") == lines
+
+
+main_of(globals())

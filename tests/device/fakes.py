@@ -65,6 +65,9 @@ class Mic:
     def stop(self):
         self.stops += 1
 
+    def close(self):
+        pass
+
     # One buffer of a ramp: frame i of the stream is i (and -i), as 16-bit samples.
     def deliver(self, frames=256, last=False):
         if not self.out:
@@ -119,7 +122,8 @@ class Port:
 class Board:
     name = "fake"
     device = "fake-1"
-    failures = None
+    counted = False
+    dog = None
 
     def __init__(self, samples=33792, config=None, unlimited=True):
         self.storage = bytearray(2 * samples)
@@ -127,6 +131,16 @@ class Board:
         self.clock = Clock()
         self.mic = Mic()
         self.port = Port(unlimited)
+
+    @staticmethod
+    def calm():
+        pass
+
+    def settle(self):
+        pass
+
+    def shrink(self):
+        return False
 
 
 def crc(data):

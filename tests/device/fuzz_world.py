@@ -107,7 +107,7 @@ def slots(samples):
 class Board:
     name = "fuzz"
     device = "fuzz-1"
-    failures = None
+    counted = False
 
     def __init__(self, way, config):
         self.storage = bytearray(2 * _RING_SAMPLES)

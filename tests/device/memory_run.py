@@ -86,12 +86,25 @@ class UART:
         pass
 
 
+class WDT:
+    def __init__(self, timeout):
+        pass
+
+    def feed(self):
+        pass
+
+
 class Machine:
     I2S = I2S
+    WDT = WDT
+    PWRON_RESET = HARD_RESET = WDT_RESET = DEEPSLEEP_RESET = SOFT_RESET = 1
     UART = UART
     Pin = int
     mem32 = {0x3FF49088: 0, 0x3FF49084: 0}
     reset = None
+
+    def reset_cause():
+        return 1
 
     def unique_id():
         return b"\x01\x02\x03\x04\x05\x06"
@@ -146,11 +159,11 @@ from ossicle import boot  # noqa: E402
 
 
 class Seen(Board):
-    failures = None  # a failure is the test's, not counted in a file
+    counted = False  # a failure is the test's, not counted in a file
 
     def leave(self, link):
         super().leave(link)
         print("= ring", len(self.storage))
 
 
-boot.run(Seen)
+boot.start(None, Seen).live()

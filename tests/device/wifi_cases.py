@@ -7,6 +7,7 @@ class Wlan:
     PM_NONE = 0
     made = None
     no_memory = 0  # so many active() fail
+    why = "WiFi Out of Memory"
 
     def __init__(self, interface):
         events.append("wlan")
@@ -20,7 +21,7 @@ class Wlan:
     def active(self, on):
         if on and Wlan.no_memory:
             Wlan.no_memory -= 1
-            raise OSError("WiFi Out of Memory")
+            raise OSError(Wlan.why)
         events.append("wlan on" if on else "wlan off")
 
     def config(self, **settings):
@@ -54,9 +55,13 @@ class Network:
 
 class I2S:
     RX = MONO = STEREO = 0
+    failures = []  # what comes of the next ones, None: it works
 
     def __init__(self, i2s_id, **settings):
         events.append("i2s %d" % settings["ibuf"])
+        error = I2S.failures.pop(0) if I2S.failures else None
+        if error:
+            raise error
 
     def irq(self, handler):
         pass
@@ -89,18 +94,34 @@ class UART:
         pass
 
 
+class WDT:
+    def __init__(self, timeout):
+        events.append("dog %d" % timeout)
+
+
 class Machine:
     I2S = I2S
+    WDT = WDT
+    PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
     UART = UART
     Pin = int
     mem32 = {0x3FF49088: 0x7000, 0x3FF49084: 0x7000}
     reset = None
 
+    def reset_cause():
+        return 3
+
     def unique_id():
         return b"\x01\x02\x03\x04\x05\x06"
 
 
+class Loader:  # in main.py's place, which a board drops
+    def tell(text):
+        logged.append(text)
+
+
 events = []
+logged = []
 sys.modules["machine"] = Machine
 sys.modules["network"] = Network
 
@@ -204,19 +225,28 @@ def case_looking_allocates_nothing():
 # -- the board -----------------------------------------------------------------------------
 
 
-def board(no_memory=0, ring=8192, **values):
+def board(no_memory=0, ring=8192, i2s=(), **values):
     events.clear()
+    logged.clear()
     Wlan.no_memory = no_memory
+    I2S.failures = list(i2s)
     made = dict(values, ring_samples=ring) if ring else values
+    made.setdefault("watchdog_s", 0)
+
     class Configuration:  # in the module's place, which a board drops
         load = staticmethod(lambda: config.read(made))
 
     ossicle.config = sys.modules["ossicle.config"] = Configuration
+    esp32.Board.dog = None
     return esp32.Board()
 
 
+WIFI = {"host": "10.0.0.1", "ssid": "kitchen"}
+NO_MEMORY = OSError(12, "ENOMEM")
+
+
 def case_ring_then_i2s_then_wifi():
-    b = board(link="udp", host="10.0.0.1", ssid="kitchen")
+    b = board(link="udp", **WIFI)
     assert events == ["i2s 20480", "wlan", "wlan on"], events
     assert b.port.max_baud == 0 and not b.port.up(1000)
     app = App(b)
@@ -225,19 +255,59 @@ def case_ring_then_i2s_then_wifi():
     assert events[-2:] == ["i2s off", "wlan off"]
 
 
-def case_wifi_that_lacks_memory_gets_the_microphones():
-    b = board(1, link="ws", host="10.0.0.1", ssid="kitchen")
-    assert events == ["i2s 20480", "wlan", "i2s off", "wlan", "wlan on", "i2s 10240"], events
-    assert b.config.link == "ws" and "Out of Memory" in b.config.notes[0]
+def case_wifi_that_lacks_memory_gets_half_the_ring():
+    b = board(1, ring=20000, link="ws", **WIFI)
+    assert events == ["i2s 20480", "wlan", "i2s off", "wlan", "wlan on", "i2s 20480"], events
+    assert b.config.link == "ws" and len(b.storage) == 20000
+    assert "Out of Memory" in b.config.notes[0] and "whole ring: 10000 samples" in b.config.notes[1]
+    b = board(2, ring=20000, link="ws", **WIFI)
+    assert b.config.link == "ws" and len(b.storage) == 16000, b.config.notes
+    assert len(b.config.notes) == 2 and "8000" in b.config.notes[1]
+
+
+def case_then_it_gets_the_microphones():
+    b = board(3, ring=20000, link="udp", **WIFI)
+    assert b.config.link == "udp" and len(b.storage) == 16000 and events[-1] == "i2s 10240", events
 
 
 def case_no_wifi_is_the_serial_line():
-    b = board(2, link="udp", host="10.0.0.1", ssid="kitchen")
+    b = board(9, ring=20000, link="udp", **WIFI)
     assert b.config.link == "serial" and events[-2:] == ["i2s 10240", "uart"], events
-    assert len(b.config.notes) == 2 and "does not start" in b.config.notes[1], b.config.notes
-    assert App(b).link.default_baud
+    assert b.config.notes[-1].startswith("link: udp is refused: Wi-Fi does not start"), b.config.notes
+    assert App(b).link.default_baud and len(b.storage) == 16000
     b = board(link="udp", host="10.0.0.1")
     assert b.config.link == "serial" and "ssid" in b.config.notes[0] and "wlan" not in events
+
+
+# What is not for want of memory is not helped by less of it.
+def case_wifi_that_fails_otherwise():
+    Wlan.why = "Wifi Internal Error"
+    b = board(9, ring=20000, link="udp", **WIFI)
+    Wlan.why = "WiFi Out of Memory"
+    assert b.config.link == "serial" and len(b.storage) == 40000 and events.count("wlan") == 1, events
+
+
+def case_i2s_that_lacks_memory_gets_half_the_ring():
+    b = board(ring=20000, i2s=[NO_MEMORY])
+    assert len(b.storage) == 20000 and events == ["i2s 40960", "i2s 40960", "uart"]
+    assert "I2S with ibuf 40960" in b.config.notes[0] and "10000" in b.config.notes[1]
+    b = board(ring=20000, i2s=[NO_MEMORY] * 3)
+    assert len(b.storage) == 16000 and events[-2:] == ["i2s 20480", "uart"], events
+    b = board(ring=20000, i2s=[NO_MEMORY] * 9)  # then START is refused, with the reason
+    assert events[-2:] == ["i2s 20480", "uart"] and len(b.config.notes) == 3, b.config.notes
+
+
+def case_i2s_that_fails_otherwise():
+    for error in (OSError(-259, "ESP_ERR_INVALID_STATE"), ValueError("invalid pin")):
+        b = board(ring=20000, i2s=[error])
+        assert len(b.storage) == 40000 and events == ["i2s 40960", "uart"]
+        assert str(error) in b.config.notes[0] or "INVALID_STATE" in b.config.notes[0], b.config.notes
+
+
+def case_the_ring_can_be_halved_before_the_app_is_there():
+    b = board(ring=20000)
+    assert b.shrink() and b.shrink() and not b.shrink() and len(b.storage) == 16000
+    assert len(b.config.notes) == 1 and "8000" in b.config.notes[0]
 
 
 class SmallHeap:
@@ -247,20 +317,48 @@ class SmallHeap:
 
 # Without PSRAM a ring of the configuration is taken as it is, the default is a smaller one.
 def case_the_ring_beside_wifi():
-    wifi = {"link": "udp", "host": "10.0.0.1", "ssid": "kitchen"}
-    assert len(board(ring=None, **wifi).storage) == 67584
+    assert len(board(ring=None, link="udp", **WIFI).storage) == 67584
     gc, esp32.gc = esp32.gc, SmallHeap
-    assert len(board(ring=None, **wifi).storage) == 53248
-    assert len(board(ring=30000, **wifi).storage) == 60000
+    assert len(board(ring=None, link="udp", **WIFI).storage) == 53248
+    assert len(board(ring=30000, link="udp", **WIFI).storage) == 60000
     assert len(board(ring=None).storage) == 67584
     esp32.gc = gc
 
 
-def case_a_smaller_ring_after_a_start_that_failed():
-    read, esp32.boot.read = esp32.boot.read, lambda path: 1
-    b = board()
-    esp32.boot.read = read
-    assert len(b.storage) == 12288 and "6144" in b.config.notes[0], b.config.notes
+# A start has a minute, and the REPL is never cut off; a name may take long to be looked up.
+def case_the_watchdog():
+    def dogs(**values):
+        b = board(**values)
+        b.watch()
+        b.calm()
+        return [event for event in events if event.startswith("dog")]
+
+    assert dogs(watchdog_s=10) == ["dog 60000", "dog 10000", "dog 1073741823"]
+    assert dogs(watchdog_s=10, link="udp", **WIFI)[1] == "dog 10000"
+    assert dogs(watchdog_s=10, link="udp", ssid="kitchen", host="music.local")[1] == "dog 30000"
+    assert dogs(watchdog_s=40, link="udp", ssid="kitchen", host="music.local")[1] == "dog 40000"
+    assert dogs(watchdog_s=0) == []
+
+
+# A reason for the user; the flash is left alone once audio has flowed.
+def case_wifi_trouble_is_logged_while_nothing_is_captured():
+    b = board(link="udp", **WIFI)
+    app = App(b)
+    sys.modules["main"] = Loader
+    b._tell("Wi-Fi: the password is refused")
+    assert logged == ["Wi-Fi: the password is refused"] and b.config.notes == logged
+    app.ring.written = 512
+    b._tell("Wi-Fi: the access point is silent")
+    assert len(logged) == 1 and len(b.config.notes) == 2
+
+
+def case_facts_for_hello():
+    fields = {}
+    board().tell(fields)
+    assert fields == {"reset": "watchdog", "usb": "bridge"}, fields
+    fields = {}
+    board(link="udp", **WIFI).tell(fields)
+    assert fields == {"reset": "watchdog", "power_save": False}, fields
 
 
 def case_flow_control():

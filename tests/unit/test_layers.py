@@ -134,7 +134,7 @@ def against_the_layers(path: Path, root: Path = HOST) -> list[str]:
 
 def hardware_outside_boards(path: Path, root: Path = FIRMWARE) -> list[str]:
     relative = path.relative_to(root)
-    if relative.parts[0] == "boards":
+    if relative.parts[0] == "boards" or relative == Path("main.py"):  # which asks why the chip has started
         return []
     names = {name.split(".")[0] for name in imports(path, package_of(path, root))}
     return [f"{relative}: imports {name}; only boards/ may" for name in sorted(names & HARDWARE)]

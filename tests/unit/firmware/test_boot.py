@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mpy import DEVICE, run_mpy
 
-SCRIPTS = ("boot_cases.py", "port_cases.py")
+SCRIPTS = ("boot_cases.py", "life_cases.py", "config_cases.py", "port_cases.py")
 CASES = [
     (script, case)
     for script in SCRIPTS
@@ -18,8 +18,10 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    folder: Path = tmp_path_factory.mktemp("device")
-    done = {script: run_mpy(DEVICE / script, str(folder), heapsize="1M") for script in SCRIPTS}
+    def folder() -> Path:
+        return tmp_path_factory.mktemp("device")
+
+    done = {script: run_mpy(DEVICE / script, str(folder()), heapsize="1M") for script in SCRIPTS}
     return {script: run.stdout + run.stderr for script, run in done.items()}
 
 
