@@ -24,7 +24,6 @@ from boards.heap import LEAST, claim
 from ossicle._wire import DEFAULT_BAUD, DEFAULT_CHANNELS, DEFAULT_RATE
 from ossicle.modules import drop
 from ossicle.rare import passing, rare
-from ossicle.rare import rare
 
 _MASK = const(0x3FFFFFFF)
 _TXBUF_BYTES = const(4096)

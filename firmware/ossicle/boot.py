@@ -23,7 +23,7 @@ def start(tell=None, make=None):
         board.watch()
         for note in board.config.notes:
             tell(note)
-    from ossicle import shed  # nothing but what runs at boot
+    __import__("ossicle.shed")  # lets go of what runs at boot only
 
     drop("ossicle.shed")
     return app
