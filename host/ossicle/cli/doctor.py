@@ -232,7 +232,7 @@ def _tell_figures(output: Output, where: str, evidence: Evidence) -> None:
         off_ppm=off_ppm,
         unsure_ppm=unsure_ppm,
         lost=report.lost_at(link),
-        free_heap=None if status is None else status.free_heap,
+        free_heap=link.free_heap,
         ring_frames=None if status is None else status.ring_frames,
         rssi=None if status is None else status.rssi or None,
         power_save=link.hello.fields.get("power_save"),

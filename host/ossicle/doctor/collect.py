@@ -37,6 +37,7 @@ class Listener:
         self._lost: Counter[str] = Counter()
         self._gaps: Counter[str] = Counter()
         self._ticks: list[tuple[float, int]] = []
+        self._free_heap: int | None = None
         self.rate = rate
         self.channels = channels
         self.frames = 0
@@ -50,8 +51,10 @@ class Listener:
         elif isinstance(event, Gap):
             self._gaps[event.cause] += 1
             self._lost[event.cause] += event.frames or 0
-        elif isinstance(event, Status) and len(self._ticks) < _TICKS_MAX:
-            self._ticks.append((event.fields.uptime_ms / 1000, event.fields.captured))
+        elif isinstance(event, Status):
+            self._free_heap = max(event.fields.free_heap, self._free_heap or 0)
+            if len(self._ticks) < _TICKS_MAX:
+                self._ticks.append((event.fields.uptime_ms / 1000, event.fields.captured))
         elif isinstance(event, Started):
             self._ticks.clear()
 
@@ -89,6 +92,7 @@ class Listener:
             lost=dict(self._lost),
             gaps=dict(self._gaps),
             ticks=tuple(self._ticks),
+            free_heap=self._free_heap,
             true_rate=stats.true_rate,
             packets_in=stats.host.packets_in,
             bytes_in=stats.host.bytes_in,

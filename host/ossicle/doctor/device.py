@@ -14,13 +14,13 @@ RSSI_LEAST_DBM = -70
 
 def little_heap(link: Link) -> Finding | None:
     """Memory is nearly gone."""
-    if link.status is None or not 0 < link.status.free_heap < HEAP_LEAST_BYTES:
+    if link.free_heap is None or link.free_heap >= HEAP_LEAST_BYTES:
         return None
     return hint(
         "heap",
-        f"the board has {link.status.free_heap} bytes of memory left",
+        f"the board has {link.free_heap} bytes of memory left",
         "lower ring_samples (ossicle config PORT set ring_samples=...), or use a board with PSRAM",
-        free_heap=link.status.free_heap,
+        free_heap=link.free_heap,
     )
 
 

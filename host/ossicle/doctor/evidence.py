@@ -59,6 +59,8 @@ class Link:
     lost: Mapping[str, int] = field(default_factory=dict)
     gaps: Mapping[str, int] = field(default_factory=dict)
     ticks: tuple[tuple[float, int], ...] = ()
+    free_heap: int | None = None
+    """The most of what STATUS told: less may be garbage that nobody has collected yet."""
     true_rate: float | None = None
     packets_in: int = 0
     bytes_in: int = 0

@@ -1,0 +1,190 @@
+"""Faults between the microphone and this computer, each made by the emulated board or a relay on its line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from socket import SOCK_DGRAM
+from typing import Any
+
+import pytest
+
+from ossicle.doctor.collect import listen
+from ossicle.doctor.evidence import Evidence
+from ossicle.doctor.examine import examine
+from ossicle.doctor.finding import Finding
+from ossicle.emulator import Emulator
+from ossicle.soak.datagrams import free_port
+from ossicle.soak.lane import Gate
+from ossicle.soak.loop import Loop
+from ossicle.soak.plan import Faults, Span
+from ossicle.soak.serial import SerialRelay
+
+SECONDS = 2.0  # of the three that are heard
+
+
+def heard(speech: Path, *, speed: str = "realtime", url: str = "", **options: Any) -> Evidence:
+    with Emulator(speech, speed=speed, **options) as board:
+        return listen(board.url + url, SECONDS, timeout=5)
+
+
+def on_wifi(speech: Path, **options: Any) -> Evidence:
+    port = free_port(SOCK_DGRAM)
+    with Emulator(speech, link="udp", host_port=port, plain=True, device="clinic", **options) as board:
+        return listen(f"udp://127.0.0.1:{port}?device={board.device}&plain=1", SECONDS, timeout=5)
+
+
+@contextmanager
+def relayed(board: Emulator, faults: Faults, *outages: Span) -> Iterator[str]:
+    """The URL of a line to the board on which that happens, counted from its making."""
+    loop, gate = Loop(), Gate(outages)
+    relay = SerialRelay(loop, board.port, faults, gate)
+    loop.add(relay)
+    loop.start()
+    gate.begin(time.monotonic())
+    try:
+        yield f"serial://{relay.port}"
+    finally:
+        loop.stop()
+        assert loop.failure is None
+
+
+def only(evidence: Evidence, name: str) -> Finding:
+    told = examine(evidence)
+    assert [each.name for each in told] == [name]
+    assert told[0].cure
+    return told[0]
+
+
+def said(evidence: Evidence, **fields: object) -> Evidence:
+    """The same from a board that says so in its HELLO."""
+    assert evidence.link is not None
+    hello = replace(evidence.link.hello, fields={**evidence.link.hello.fields, **fields})
+    return replace(evidence, link=replace(evidence.link, hello=hello))
+
+
+def test_a_good_link_has_no_fault_and_its_figures(speech: Path) -> None:
+    evidence = heard(speech)
+    assert examine(evidence) == []
+    link = evidence.link
+    assert link is not None
+    assert link.status is not None
+    assert link.free_heap is not None
+    assert link.baud == 921600
+    assert link.kind == "serial"
+    assert len(link.ticks) >= 3
+
+
+def test_samples_lost_before_the_ring(speech: Path) -> None:
+    finding = only(heard(speech, speed="max", stalls=[(16_000, 12_000)]), "lost_i2s")
+    assert 4_000 < int(finding.numbers["frames"] or 0) < 12_000
+    assert finding.severity == "fault"
+
+
+def test_samples_overwritten_in_the_ring(speech: Path) -> None:
+    """The line is cut for longer than the ring lasts, and the ring is short."""
+    with (
+        Emulator(speech, config={"ring_samples": 8192}) as board,
+        relayed(board, Faults(), Span(1.5, 1.2)) as url,
+    ):
+        evidence = listen(url, SECONDS, timeout=5)
+    told = {each.name: each for each in examine(evidence)}
+    assert "lost_ring" in told
+    assert 4_000 < int(told["lost_ring"].numbers["frames"] or 0) < 19_200
+    assert set(told) <= {"lost_ring", "ring", "link_loss"}
+    assert told["ring"].numbers["seconds"] == pytest.approx(0.48, abs=0.05)
+
+
+@pytest.mark.parametrize(("share", "severity"), [(0.03, "hint"), (0.25, "fault")])
+def test_packets_changed_on_the_way(speech: Path, share: float, severity: str) -> None:
+    with Emulator(speech, speed="max") as board, relayed(board, Faults(corrupt=share, seed=2)) as url:
+        evidence = listen(url, 60, timeout=5)
+    finding = only(evidence, "link_loss")
+    assert finding.severity == severity
+    assert share / 2 < float(finding.numbers["share"] or 0) < share * 2
+    # The same behind the chip's own USB port has another cause and another cure.
+    jtag = only(said(evidence, usb="jtag"), "usb_loss")
+    assert "USB-Serial/JTAG" in jtag.text
+
+
+def test_a_line_too_slow_for_pcm(speech: Path) -> None:
+    evidence = heard(speech, config={"max_baud": 115200})
+    finding = only(evidence, "baud_too_low")
+    assert evidence.link is not None
+    assert evidence.link.codec == "adpcm"
+    assert int(finding.numbers["needs_bits_per_s"] or 0) > 115200
+
+
+def test_a_line_with_little_to_spare(speech: Path) -> None:
+    evidence = heard(speech, url="?baud=400000")
+    assert only(evidence, "baud_tight").numbers["baud"] == 400000
+    assert examine(said(evidence, usb="jtag")) == []  # USB has no such speed
+
+
+@pytest.mark.parametrize("true_rate", [15625, 16400])
+def test_a_clock_that_is_divided_wrongly(speech: Path, true_rate: int) -> None:
+    evidence = heard(speech, troubles={"true_rate": true_rate})
+    told = {each.name: each for each in examine(evidence)}
+    assert "rate" in told
+    assert float(told["rate"].numbers["rate"] or 0) == pytest.approx(true_rate, rel=0.012)
+
+
+def test_a_weak_signal(speech: Path) -> None:
+    finding = only(on_wifi(speech, troubles={"wifi_rssi": -83}), "wifi_weak")
+    assert finding.numbers["rssi"] == -83
+
+
+def test_good_wifi_has_no_fault_and_sleeping_wifi_has(speech: Path) -> None:
+    evidence = on_wifi(speech)
+    assert examine(evidence) == []
+    assert evidence.link is not None
+    assert evidence.link.kind == "udp"
+    assert only(said(evidence, power_save=True), "wifi_power_save")
+    assert only(said(evidence, reset="watchdog"), "watchdog")
+
+
+def test_callbacks_that_do_not_come(speech: Path) -> None:
+    finding = only(heard(speech, troubles={"lost_callbacks": [20, 40]}), "callbacks")
+    assert finding.numbers["times"] == 2
+
+
+def test_a_full_heap(speech: Path) -> None:
+    """As much more ring as leaves some eight kilobytes. The shims make garbage, so the board collects meanwhile."""
+
+    def collected(**options: Any) -> Evidence:
+        asked = set()
+        with Emulator(speech, **options) as board:
+
+            def ask(share: float) -> None:
+                if int(share * 10) not in asked:
+                    asked.add(int(share * 10))
+                    board.ask_heap()
+
+            return listen(board.url, 1.0, timeout=5, progress=ask)
+
+    first = collected().link
+    assert first is not None
+    assert first.free_heap is not None
+    more = (first.free_heap - 8500) // 2
+    finding = only(collected(config={"ring_samples": 33792 + more}), "heap")
+    assert int(finding.numbers["free_heap"] or 0) < 10240
+
+
+def test_what_a_board_says_against_its_configuration(speech: Path) -> None:
+    finding = only(heard(speech, speed="max", config={"sck": 99}), "note")
+    assert "sck" in finding.text
+
+
+def test_a_pattern_is_no_sound(speech: Path) -> None:
+    evidence = heard(speech, speed="max")
+    assert evidence.sound is not None
+    silent = replace(evidence, sound=replace(evidence.sound, frames=evidence.sound.frames * 0))
+    assert only(silent, "silent")
+    assert only(said(silent, mic={"kind": "pattern"}), "pattern")
+
+
+def test_too_little_came() -> None:
+    assert only(Evidence(), "no_audio").severity == "fault"
