@@ -12,10 +12,14 @@ def once(group):
 
 
 # A module that has done its work, by its whole name. In a build whose constants are literals it
-# may never have been imported.
+# may never have been imported. What is deleted from a dictionary stays in its slot, where the
+# collector finds it, until another takes the place: so None takes it first.
 def drop(name):
     if name not in sys.modules:
         return
     package, _, last = name.rpartition(".")
-    delattr(sys.modules[package], last)
+    if package:
+        setattr(sys.modules[package], last, None)
+        delattr(sys.modules[package], last)
+    sys.modules[name] = None
     del sys.modules[name]

@@ -1,1 +1,1 @@
-# Imported once the app is made. In the build it deletes the methods that are marked @passing.
+# Imported once the app is made. In the build it lets go of the methods that are marked @passing.

@@ -20,6 +20,7 @@ BUNDLES = {
         "ossicle.kernels",
         "ossicle.expectation",
         "ossicle.ring",
+        "ossicle.meter",
         "ossicle.capture",
         "ossicle.packet",
         "ossicle.resend",

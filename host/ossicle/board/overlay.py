@@ -5,7 +5,8 @@ function there and lets the module go (ossicle/modules.py, `once`). Functions of
 directly, and one that only they call leaves no stub. So a marked function costs a board 60 bytes or none,
 and some time at each call: the heap is asked for its code, and the flash is read.
 
-What is marked `@passing` runs at boot and never again: importing `ossicle.shed` deletes it.
+What is marked `@passing` runs at boot and never again: importing `ossicle.shed` puts None in its place.
+(Deleting a name leaves the function in the dictionary's slot, and so in memory.)
 """
 
 from __future__ import annotations
@@ -56,14 +57,14 @@ def is_passing(node: ast.stmt) -> bool:
 
 
 def _shed(trees: dict[str, ast.Module]) -> ast.Module:
-    """Deletes what has run for the last time, in the modules that are there."""
+    """Lets go of what has run for the last time, in the modules that are there."""
     body: list[ast.stmt] = [ast.Import([ast.alias("sys")])]
     for module, tree in trees.items():
         gone: list[ast.stmt] = []
         for node in tree.body:
             if isinstance(node, ast.ClassDef):
                 names = [x.name for x in node.body if isinstance(x, ast.FunctionDef) and is_passing(x)]
-                gone += [each for name in names for each in ast.parse(f"del {node.name}.{name}").body]
+                gone += [each for name in names for each in ast.parse(f"{node.name}.{name} = None").body]
             elif is_passing(node):
                 raise BuildError(f"{module}: only a method can be passing")
         if gone:
@@ -105,7 +106,9 @@ def overlaid(trees: dict[str, ast.Module], kept: set[str]) -> None:
         if f"{PACKAGE}.{group}" in trees:
             raise BuildError(f"{group}: there is a module of this name, and a group")
         if len({each.module for each in functions}) > 1:
-            raise BuildError(f"{group}: its functions are of several modules, and importing it would import all")
+            raise BuildError(
+                f"{group}: its functions are of several modules, and importing it would import all"
+            )
         for each in functions:
             _check(each)
         for each in functions:
@@ -130,7 +133,7 @@ def _forget_mark(tree: ast.Module) -> None:
             node.decorator_list = []
         elif isinstance(node, ast.ImportFrom):
             node.names = [alias for alias in node.names if alias.name not in (MARK, PASSING)]
-    tree.body = [node for node in tree.body if not (isinstance(node, ast.ImportFrom) and not node.names)]
+    tree.body[:] = [node for node in tree.body if not (isinstance(node, ast.ImportFrom) and not node.names)]
 
 
 def _check(rare: Rare) -> None:
