@@ -13,7 +13,7 @@ from faces import raw
 
 _WINDOW = 128  # half of the 256 bytes that a raw paste may have under way
 _A, _B, _C, _D, _E = 1, 2, 3, 4, 5
-_OPENS = ("if", "for", "while", "def", "class", "try", "with", "async", "@")
+_OPENS = (b"if", b"for", b"while", b"def", b"class", b"try", b"with", b"async", b"@")
 
 FRIENDLY = "friendly"
 RAW = "raw"
@@ -180,7 +180,7 @@ def _one(editor, text):
 
 def _goes_on(text):
     last = text.split(b"\n")[-1]
-    first = text.split(b" ")[0].split(b":")[0].split(b"(")[0].decode()
+    first = text.split(b" ")[0].split(b":")[0].split(b"(")[0]  # what came may be no text
     if first in _OPENS or text.startswith(b"@") or last.endswith(b"\\"):
         return True
     depth = sum(text.count(c) for c in (b"(", b"[", b"{")) - sum(text.count(c) for c in (b")", b"]", b"}"))
