@@ -35,6 +35,8 @@ class Board:
     id: str
     free_bytes: int
     """Of the file system; -1 where it does not tell."""
+    deflate: bool
+    """It can undo the compression of files on their way."""
     slot: str
     """What /firmware/slot says, "" where nothing usable is there."""
     files: Mapping[str, Mapping[str, str]] = field(repr=False)
@@ -100,6 +102,7 @@ def _board(told: Mapping[str, Any], port: str) -> Board:
         mpy=int(told["mpy"]),
         id=str(told["id"]),
         free_bytes=int(told["free"]),
+        deflate=told["deflate"] is True,
         slot=slot if _SLOT.fullmatch(slot) else "",
         files={name: {str(k): str(v) for k, v in told[name].items()} for name in ("a", "b")},
         main=str(told["main"]),

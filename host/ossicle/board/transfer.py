@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -16,8 +17,10 @@ from .faults import BoardError
 from .plan import MAIN, Plan, digest
 from .survey import Board
 
-_PART_BYTES = 3072
-"""Of a file in one call; base64 makes it 4096."""
+_PART_BYTES = 4096
+"""Of a file in one call."""
+_WINDOW_BITS = 10
+"""Of the compression: as put.py has it. The board needs that much memory to undo it."""
 _SCRIPT_BYTES = 9000
 """A script is in the board's memory about three times while it is compiled."""
 _DONE = re.compile(r"@done (\d+)")
@@ -50,7 +53,7 @@ def transfer(
 def scripts(board: Board, plan: Plan) -> Iterator[str]:
     """What the board runs, piece by piece."""
     yield mpremote.script("put") + "".join(_prepared(board, plan))
-    yield from _batches(_sent(plan))
+    yield from _batches(_sent(board, plan))
     yield from _batches(_finished(board, plan))
 
 
@@ -69,7 +72,7 @@ def _batches(calls: Iterator[str]) -> Iterator[str]:
 def _prepared(board: Board, plan: Plan) -> Iterator[str]:
     """Room in the target, and what it can have from the slot in force."""
     if plan.first:
-        yield from _replaced("/firmware/slot", plan.first.encode())
+        yield from _replaced(board, "/firmware/slot", plan.first.encode())
     if not plan.target:
         return
     wanted = {path: 1 for path in plan.there}
@@ -79,9 +82,9 @@ def _prepared(board: Board, plan: Plan) -> Iterator[str]:
         yield f"copy({old!r}, {new!r})\ntold(0)\n"
 
 
-def _sent(plan: Plan) -> Iterator[str]:
+def _sent(board: Board, plan: Plan) -> Iterator[str]:
     for path, data in plan.send.items():
-        yield from _written(f"/firmware/{plan.target}/{path}", data)
+        yield from _written(board, f"/firmware/{plan.target}/{path}", data)
 
 
 def _finished(board: Board, plan: Plan) -> Iterator[str]:
@@ -92,29 +95,37 @@ def _finished(board: Board, plan: Plan) -> Iterator[str]:
     """
     yield "remove('/ossicle.failed')\n"
     if plan.config is not None:
-        yield from _replaced("/ossicle.json", plan.config)
-    slot = list(_replaced("/firmware/slot", plan.last.encode())) if plan.last else []
+        yield from _replaced(board, "/ossicle.json", plan.config)
+    slot = list(_replaced(board, "/firmware/slot", plan.last.encode())) if plan.last else []
     if not board.in_force:
         yield from slot
     if plan.main is not None:
         if plan.backup:
             yield f"copy('/{MAIN}', '/{MAIN}.bak')\n"
-        yield from _replaced(f"/{MAIN}", plan.main)
+        yield from _replaced(board, f"/{MAIN}", plan.main)
     if board.in_force:
         yield from slot
 
 
-def _replaced(path: str, data: bytes) -> Iterator[str]:
+def _replaced(board: Board, path: str, data: bytes) -> Iterator[str]:
     """A file that is either the old one or the new one, whole."""
-    yield from _written(f"{path}.new", data)
+    yield from _written(board, f"{path}.new", data)
     yield f"swap({path + '.new'!r}, {path!r})\n"
 
 
-def _written(path: str, data: bytes) -> Iterator[str]:
+def _written(board: Board, path: str, data: bytes) -> Iterator[str]:
     for at in range(0, max(1, len(data)), _PART_BYTES):
-        text = base64.b64encode(data[at : at + _PART_BYTES]).decode()
-        yield f"put({path!r}, {at}, '{text}')\n"
+        yield f"put({path!r}, {at}, {_packed(data[at : at + _PART_BYTES], board.deflate)})\n"
     yield f"check({path!r}, '{digest(data)}')\n"
+
+
+def _packed(part: bytes, deflate: bool) -> str:
+    """The last arguments of put(): the data as text, and whether it is squeezed."""
+    squeeze = zlib.compressobj(9, zlib.DEFLATED, -_WINDOW_BITS)
+    squeezed = squeeze.compress(part) + squeeze.flush()
+    use = deflate and len(squeezed) < len(part)
+    text = base64.b64encode(squeezed if use else part).decode()
+    return f"'{text}', True" if use else f"'{text}'"
 
 
 def restart(port: str, *, tell: mpremote.Tell = lambda line: None) -> None:
@@ -133,7 +144,7 @@ def awake(port: str) -> Iterator[None]:
         raise
 
 
-def replace(port: str, path: str, data: bytes, *, tell: mpremote.Tell = lambda line: None) -> None:
+def replace(board: Board, path: str, data: bytes, *, tell: mpremote.Tell = lambda line: None) -> None:
     """Put one file on the board in place of an old one, and start the board anew. Raises BoardError."""
-    script = mpremote.script("put") + "".join(_replaced(path, data))
-    mpremote.run(port, [script], mpremote.RESET, tell=tell)
+    script = mpremote.script("put") + "".join(_replaced(board, path, data))
+    mpremote.run(board.port, [script], mpremote.RESET, tell=tell)

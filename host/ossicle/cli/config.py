@@ -139,7 +139,7 @@ def _put(output: Output, found: Board, data: bytes, timeout: float | None) -> No
         restart(found.port)
         output.event("changed", "nothing changed", url=found.port, keys=[], device=None)
         return
-    replace(found.port, PATH, data, tell=output.note)
+    replace(found, PATH, data, tell=output.note)
     hello = None
     if timeout is not None:
         output.note("the board starts; waiting until it answers")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,16 @@ def test_a_file_that_was_cut_in_its_middle_is_sent_anew(disk: Disk) -> None:
     (place / "app.mpy").write_bytes(NEW.files["ossicle/app.mpy"][:3072])
     disk.install(NEW, None)
     assert disk.holds("b", NEW)
+
+
+def test_a_board_that_cannot_undo_the_compression_gets_it_plain(disk: Disk) -> None:
+    there = disk.survey()
+    assert there.deflate
+    plain = replace(there, deflate=False)
+    squeezed, unsqueezed = ("".join(scripts(b, plan(b, NEW, CONFIG))) for b in (there, plain))
+    assert len(squeezed) < len(unsqueezed)
+    assert not disk.run(unsqueezed).stderr
+    assert disk.holds("a", NEW)
 
 
 def test_what_reads_back_otherwise_ends_the_copy(disk: Disk) -> None:

@@ -35,6 +35,7 @@ def told(**more: Any) -> dict[str, Any]:
         "id": "0123456789ab",
         "free": 1_000_000,
         "heap": 150_000,
+        "deflate": False,
         "slot": "",
         "a": {},
         "b": {},

@@ -63,6 +63,14 @@ def chip_id():
         return ""
 
 
+def has(name):
+    try:
+        __import__(name)
+        return True
+    except ImportError:
+        return False
+
+
 def free():
     try:
         s = os.statvfs(ROOT or "/")
@@ -81,6 +89,7 @@ def look():
         "mpy": getattr(sys.implementation, "_mpy", 0),
         "id": chip_id(),
         "free": free(),
+        "deflate": has("deflate"),
         "heap": gc.mem_free(),
         "slot": "" if slot is None else slot.decode().strip(),
         "a": tree("/firmware/a"),

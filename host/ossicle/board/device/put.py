@@ -44,13 +44,18 @@ def folders(path):
         at = path.find("/", at + 1)
 
 
-# The next part of a file; `at` is where it begins.
-def put(path, at, data):
+# The next part of a file; `at` is where it begins. Squeezed where the build can undo that.
+def put(path, at, data, squeezed=False):
     if at == 0:
         folders(path)
     elif size(path) != at:
         raise OSError("%s: part at %d is not where the file ends" % (path, at))
     data = binascii.a2b_base64(data)
+    if squeezed:
+        from deflate import RAW, DeflateIO
+        from io import BytesIO
+
+        data = DeflateIO(BytesIO(data), RAW, 10).read()
     with open(ROOT + path, "ab" if at else "wb") as file:
         if file.write(data) != len(data):
             raise OSError(28)
