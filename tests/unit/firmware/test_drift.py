@@ -1,4 +1,4 @@
-"""An hour of drift is no loss (W-36), on MicroPython itself: its capture, ring and expectation, its numbers
+"""Hours of drift are no loss (W-36), on MicroPython itself: its capture, ring and expectation, its numbers
 of 31 bits; only the I2S and the clock are simulated. Callbacks are late by up to 0.8 ms, one in fifty by 9
 ms, and every ten seconds or so there is a stall that DMA bridges.
 """
@@ -24,10 +24,11 @@ def drifted(rate: int, ppm: int, seconds: int, hop: int = 512, seed: int = 1) ->
 
 
 @pytest.mark.parametrize("ppm", [80, -80])
-@pytest.mark.parametrize("rate", [16000, 44100])
-def test_an_hour_of_drift_is_no_loss(rate: int, ppm: int) -> None:
-    _, _, buffers, stalls, holes, lost, worst_us, gone, told = drifted(rate, ppm, HOUR_S)
-    assert buffers * BUFFER >= HOUR_S * rate * 0.999
+@pytest.mark.parametrize(("rate", "seconds"), [(16000, HOUR_S), (44100, HOUR_S // 3)])
+def test_an_hour_of_drift_is_no_loss(rate: int, seconds: int, ppm: int) -> None:
+    """At 44.1 kHz DMA holds a third of the time, so drift that is not followed shows in a third of an hour."""
+    _, _, buffers, stalls, holes, lost, worst_us, gone, told = drifted(rate, ppm, seconds)
+    assert buffers * BUFFER >= seconds * rate * 0.999
     assert stalls > 300
     assert (holes, lost) == (0, 0)
     assert abs(worst_us) < 2000
