@@ -25,6 +25,7 @@ COMMANDS = (
     "record",
     "vad",
     "devices",
+    "boards",
     "install",
     "config",
     "logs",
