@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ FILE_SECONDS_MAX = 600.0
 OTHER_SLOT_S = 1.0
 WAKE_S = 1.5  # of a microphone, beside the seconds that are judged (`measure.awake`)
 _LATE_S = 5.0  # that audio may come later than it was captured
-_TICKS_MAX = 3600
+_STATUS_MAX = 3600
+_STEADY_BYTES = 1024
 
 
 class Listener:
@@ -37,7 +39,7 @@ class Listener:
         self._lost: Counter[str] = Counter()
         self._gaps: Counter[str] = Counter()
         self._ticks: list[tuple[float, int]] = []
-        self._free_heap: int | None = None
+        self._heaps: list[int] = []
         self.rate = rate
         self.channels = channels
         self.frames = 0
@@ -52,9 +54,9 @@ class Listener:
             self._gaps[event.cause] += 1
             self._lost[event.cause] += event.frames or 0
         elif isinstance(event, Status):
-            self._free_heap = max(event.fields.free_heap, self._free_heap or 0)
-            if len(self._ticks) < _TICKS_MAX:
+            if len(self._ticks) < _STATUS_MAX:
                 self._ticks.append((event.fields.uptime_ms / 1000, event.fields.captured))
+                self._heaps.append(event.fields.free_heap)
         elif isinstance(event, Started):
             self._ticks.clear()
 
@@ -92,7 +94,7 @@ class Listener:
             lost=dict(self._lost),
             gaps=dict(self._gaps),
             ticks=tuple(self._ticks),
-            free_heap=self._free_heap,
+            free_heap=free_heap(self._heaps),
             true_rate=stats.true_rate,
             packets_in=stats.host.packets_in,
             bytes_in=stats.host.bytes_in,
@@ -100,6 +102,19 @@ class Listener:
             missing=stats.host.lost_transmissions,
             resent=stats.host.resent,
         )
+
+
+def free_heap(told: Sequence[int]) -> int | None:
+    """What is free on the device, from what it told each second; None where that cannot be known.
+
+    What it tells counts garbage as taken. Where the figure stays, there is none, for a START collects; where
+    it rises, there has just been a collection.
+    """
+    if len(told) < 2:
+        return None
+    rises = any(after > before + _STEADY_BYTES for before, after in pairwise(told))
+    steady = max(told) - min(told) <= _STEADY_BYTES
+    return max(told) if rises or steady else None
 
 
 def listen(

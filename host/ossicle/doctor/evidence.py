@@ -60,7 +60,7 @@ class Link:
     gaps: Mapping[str, int] = field(default_factory=dict)
     ticks: tuple[tuple[float, int], ...] = ()
     free_heap: int | None = None
-    """The most of what STATUS told: less may be garbage that nobody has collected yet."""
+    """None where it is not known: see `collect.free_heap`."""
     true_rate: float | None = None
     packets_in: int = 0
     bytes_in: int = 0

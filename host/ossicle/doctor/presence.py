@@ -62,7 +62,7 @@ def listen(port: str) -> bytes:
             stop = time.monotonic() + seconds
             while time.monotonic() < stop and len(heard) < HEARD_MAX_BYTES:
                 heard += b"".join(link.read(0.05))
-                if question and heard.endswith(b">>> "):
+                if b"MicroPython" in heard and heard.endswith(b">>> "):
                     return heard
         return heard
     finally:

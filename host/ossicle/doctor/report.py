@@ -85,7 +85,8 @@ def link_line(link: Link) -> str:
         f"{lost['packets']} packets on the way",
     ]
     if link.status is not None:
-        parts.append(f"{link.free_heap} bytes of heap free")
+        if link.free_heap is not None:
+            parts.append(f"{link.free_heap} bytes of heap free")
         if link.status.rssi:
             parts.append(f"Wi-Fi {link.status.rssi} dBm")
     return ", ".join(parts)

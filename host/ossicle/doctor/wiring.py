@@ -25,6 +25,7 @@ FLOATING_STEADY_DB = 3.0
 LATE_RAILS = 0.9
 LATE_SPLIT = 0.2
 LATE_BETWEEN = 0.1  # of the samples at full scale; clipped sound has as many between as there
+LOW_BITS = 5  # up to four are taken by a gain of 16, or by a microphone of 16 bits
 BREAK_STEPS = 1000  # from one sample to the next, into a standstill
 BREAK_RUN_S = 0.004
 BREAKS_MIN = 2
@@ -121,11 +122,13 @@ def stuck_bits(sound: Sound, heard: Figures) -> Finding | None:
     if found is None:
         return None
     low = found.low_zeros
+    if 0 < low < LOW_BITS:
+        return None
     if low:
         return hint(
             "stuck_bits",
             f"the lowest {low} of 16 bits are always 0: the samples are coarser than they could be",
-            'that is as it must be where "gain" is above 1 or the microphone gives 16 bits; else check SD',
+            "check SD and SCK; where gain is above 1 and shift low, set gain=256 and a lower shift",
             bits=",".join(str(number) for number, _ in found.bits),
         )
     named = " and ".join(f"bit {number} is always {value}" for number, value in found.bits)
