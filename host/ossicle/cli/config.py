@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from .. import keys as keyfile
-from ..board import arrival
+from ..board import arrival, profiles
 from ..board._schema import KEYS
 from ..board.faults import BoardError
 from ..board.install import STARTS_S
@@ -97,6 +97,7 @@ def config(
             data = written(
                 _with_key(changed(before, values), found, keys) if fresh else changed(before, values)
             )
+        profiles.check(check(data), found.machine)
     _put(output, found, data, None if no_wait else timeout)
 
 

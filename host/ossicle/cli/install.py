@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable
 from enum import StrEnum
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +16,7 @@ from ..board._schema import Value
 from ..board.faults import BoardError
 from ..board.install import STARTS_S, Intent, carry_out, configure, hear, intend
 from ..board.ports import chosen, our_address
+from ..board.profiles import advice, check, resolve
 from ..board.release import release, why_sources
 from ..board.settings import Settings, read
 from ..board.survey import Board, survey
@@ -106,7 +106,7 @@ def install(
     began = time.monotonic()
     output = Output(as_json)
     place = chosen(port)
-    values = {**_profile(board, mic), **_network(wifi, link, host), **assigned(sets or (), stdin)}
+    values = {**resolve(board, mic), **_network(wifi, link, host), **assigned(sets or (), stdin)}
     if image is not None:
         _write_image(output, place, image, yes=yes, dry_run=dry_run)
         if dry_run:
@@ -117,7 +117,10 @@ def install(
     with awake(place):
         if wifi is not None and not dry_run:
             values |= _password(found, wifi, stdin)
+        for line in advice(board, mic):
+            output.note(line)
         settings, config = configure(found, _change(output, found, values, keys, make=not dry_run))
+        _check(settings, found, board)
         if why := why_sources(found):
             output.note(why)
         intent = intend(found, release(found), settings, config, force=force)
@@ -128,12 +131,6 @@ def install(
     with Bar(output) as bar:
         carry_out(intent, progress=bar, tell=output.note)
     _await(output, intent, began, None if no_wait else timeout)
-
-
-def _profile(board: str | None, mic: str | None) -> dict[str, Value | None]:
-    if board is None and mic is None:
-        return {}
-    return dict(import_module("ossicle.board.profiles").resolve(board, mic))
 
 
 def _network(wifi: str | None, link: Link | None, host: str | None) -> dict[str, Value | None]:
@@ -153,6 +150,15 @@ def _network(wifi: str | None, link: Link | None, host: str | None) -> dict[str,
             )
         found["host"] = address
     return found
+
+
+def _check(settings: Settings, found: Board, board: str | None) -> None:
+    """Whether the chip has such pins. The defaults are the plain ESP32's, so another chip needs its board."""
+    try:
+        check(settings, found.machine, board)
+    except BoardError as error:
+        hint = "" if board else "; --board NAME has the pins of a board that ossicle boards knows"
+        raise BoardError(f"{error}{hint}", found.port) from None
 
 
 def _password(found: Board, wifi: str, stdin: bool) -> dict[str, Value | None]:
@@ -204,7 +210,7 @@ def _write_image(output: Output, port: str, path: Path, *, yes: bool, dry_run: b
 
 def _tell_board(output: Output, found: Board) -> None:
     output.event(
-        "board",
+        "found",
         f"{found.port}: {found.text}",
         url=found.port,
         machine=found.machine,

@@ -102,7 +102,7 @@ class TestInstall:
         assert plan["backup"]
         assert not (board.root / "firmware").exists()
         told = board.told("install", PORT, "--no-wait")
-        assert event(told, "board")["device"] == DEVICE
+        assert event(told, "found")["device"] == DEVICE
         assert event(told, "plan") == plan
         done = event(told, "installed")
         assert done["slot"] == "a"
