@@ -1,140 +1,32 @@
-# The loader of Ossicle: which version of the firmware starts, and what is done when it does
-# not. A board always ends either streaming or at the REPL, with the reason in one line.
-#
-# /firmware/slot says which version: "a" runs a; "ab" tries b for the first time, and "abx"
-# there at the next start says that b has not settled, so a runs again. Starts are counted
-# before they are made, so that one that hangs counts too: where two in a row have not
-# settled, the third ends at the REPL. ossicle/settled.py says that one has.
-#
-# Nothing of this stays in memory while the firmware runs: what has something to tell
-# imports it again. Where there is no /firmware, what lies beside this file runs.
-import os
+# Ossicle: finds ossicle/loader.py, which does all else, in the version that is known to run: the first
+# letter of /firmware/slot. Where that is not whole any other does, and where there is no /firmware,
+# what lies beside this file. What stands here stays in memory while the firmware runs.
 import sys
 
-ROOT = ""  # before each path; tests have a folder
-LOG = "/ossicle.log"
-SLOT = "/firmware/slot"
-STARTS = "/ossicle.failed"
-
-
-def read(path):
+app = error = None
+places = [""]
+if sys.platform == "esp32":
+    sys.path.insert(0, "")
+    places = ["/firmware/a", "/firmware/b", ""]
     try:
-        with open(ROOT + path) as file:
-            return file.read().strip()
+        with open("/firmware/slot") as file:
+            places.insert(0, "/firmware/" + file.read(1))
     except (OSError, ValueError):
-        return ""
-
-
-# Whole or not at all, wherever it is cut off.
-def write(path, text):
+        pass
+for path in places:
+    if len(places) > 1:
+        sys.path[0] = path
     try:
-        with open(ROOT + path + ".new", "w") as file:
-            file.write(text)
-        os.rename(ROOT + path + ".new", ROOT + path)
-        return True
-    except OSError:  # no room, or a file system that cannot be written
-        return False
-
-
-# One line for the user and for the log, at most 120 characters. The log has 2 KB; what is
-# among its last lines is not told again, so that no fault wears the flash out.
-def tell(text):
-    text = text.replace("\r", " ").replace("\n", " ")[:120]
-    print("ossicle:", text)
-    lines = read(LOG).split("\n")
-    if text in lines[-8:]:
-        return
-    lines.append(text)
-    while len("\n".join(lines).encode()) >= 2047:
-        lines.pop(0)
-    write(LOG, "\n".join(lines).strip() + "\n")
-
-
-def there(path):
-    try:
-        os.stat(ROOT + path)
-        return True
-    except OSError:
-        return False
-
-
-# The folder of the version to start, "" where there is none. A trial begins, or has failed.
-def choose():
-    state = read(SLOT)
-    if len(state) == 3:
-        write(SLOT, state[0])
-        write(STARTS, "0")
-        tell("version %s did not settle: %s runs again" % (state[1], state[0]))
-    elif len(state) == 2 and write(SLOT, state + "x"):
-        write(STARTS, "0")
-        state = state[1]
-    for name in (state[:1], "a", "b"):
-        if name and there("/firmware/" + name + "/manifest.json"):
-            return "/firmware/" + name
-    return ""
-
-
-# Counts this start; whether it may be made.
-def count():
-    import machine
-
-    cause = machine.reset_cause()
-    if cause == machine.WDT_RESET:
-        tell("the watchdog has restarted the board: the firmware hung")
-    starts = read(STARTS)
-    starts = int(starts) if starts.isdigit() and cause != machine.PWRON_RESET else 0
-    if starts < 2:
-        write(STARTS, str(starts + 1))
-        return True
-    write(STARTS, "0")
-    why = read(LOG).split("\n")[-1]
-    tell("two starts in a row have failed; reset to try again. The last: " + (why or "no reason known"))
-    return False
-
-
-# The user wants the REPL before the start has settled: it is none that failed, and a trial
-# comes again.
-def ended():
-    state = read(SLOT)
-    if len(state) == 3:
-        write(SLOT, state[:2])
-    write(STARTS, "0")
-
-
-# The start has failed, or what came after it: once more, if two in a row have not failed.
-def failed(error):
-    if sys.platform != "esp32":
-        raise error
-    import machine
-
+        from ossicle import loader
+    except Exception as raised:
+        error = error or raised
+        sys.modules.pop("ossicle", None)
+    else:
+        app = loader.load(path)
+        loader = error = None
+        break
+if error:
     sys.print_exception(error)
-    tell("%s: %s" % (type(error).__name__, error))
-    machine.reset()
-
-
-# The app, None where there is none to be run.
-def load():
-    if sys.platform == "esp32":
-        folder = choose()
-        if not count():
-            return None
-        if folder:
-            sys.path.insert(0, ROOT + folder)
-    try:
-        from ossicle import boot
-        from ossicle.modules import drop
-
-        drop("ossicle.boot")
-        return boot.start(tell)
-    except KeyboardInterrupt:
-        ended()
-    except Exception as error:
-        failed(error)
-
-
-if __name__ == "__main__":
-    app = load()
-    for name in ("read", "write", "tell", "there", "choose", "count", "ended", "failed", "load"):
-        del globals()[name]
-    if app:
-        app.live()
+    print("ossicle: the firmware is not whole: %r" % error)
+if app:
+    app.live()

@@ -13,7 +13,6 @@
 import gc
 import io
 import os
-import sys
 import time
 
 import machine
@@ -23,7 +22,7 @@ from micropython import const
 from boards.heap import LEAST, claim
 from ossicle._wire import DEFAULT_BAUD, DEFAULT_CHANNELS, DEFAULT_RATE
 from ossicle.modules import drop
-from ossicle.rare import passing, rare
+from ossicle.rare import rare
 
 _MASK = const(0x3FFFFFFF)
 _TXBUF_BYTES = const(4096)
@@ -54,7 +53,6 @@ class Board:
     dog = None  # the watchdog; the class's, as the chip has one
 
     @rare("init")
-    @passing
     def __init__(self):
         from ossicle import config
 
@@ -74,7 +72,6 @@ class Board:
 
     # Of the ring.
     @rare("init")
-    @passing
     def _samples(self):
         c = self.config
         if c.link != "serial" and not c.has_ring and gc.mem_free() < _SMALL_HEAP_BYTES:
@@ -82,7 +79,6 @@ class Board:
         return c.ring_samples
 
     @rare("init")
-    @passing
     def _tell_ring(self):
         c = self.config
         c.notes = [each for each in c.notes if "whole ring" not in each]  # the last counts
@@ -91,7 +87,6 @@ class Board:
     # Half the ring, for what found no memory beside it; False where it is as short as it may be.
     # Nothing may be in it yet.
     @rare("init")
-    @passing
     def shrink(self):
         samples = len(self.storage) >> 1
         if samples <= LEAST:
@@ -108,14 +103,12 @@ class Board:
     # It can be given another time, but neither be ended nor lost by a soft reset
     # (ports/esp32/machine_wdt.c): so it has to be made patient before the REPL comes.
     @rare("init")
-    @passing
     def _guard(self, ms):
         if self.config.watchdog_s:
             Board.dog = machine.WDT(timeout=ms)
 
     # The app is there: from here on it is fed.
     @rare("init")
-    @passing
     def watch(self):
         c = self.config
         seconds = c.watchdog_s
@@ -159,7 +152,6 @@ class Board:
 
     # DMA memory is had now or never. Where it is short the ring gets shorter, and then ibuf.
     @rare("init")
-    @passing
     def _microphone(self):
         c = self.config
         if c.mic == "pattern":
@@ -187,7 +179,6 @@ class Board:
     # The Wi-Fi, or None: then it is the serial line, where the notes can be read. Memory that
     # it lacks may be the ring's or the microphone's, which then get less of it.
     @rare("init")
-    @passing
     def _join(self):
         from boards.wifi import Wifi
 
@@ -215,7 +206,7 @@ class Board:
         return wifi
 
     # Why it does not, "" when it does.
-    @passing
+    @rare("init")
     def _start(self, wifi):
         try:
             wifi.start()
@@ -225,27 +216,25 @@ class Board:
 
     # Whether it is for want of memory: ENOMEM, and what Wi-Fi says ("Wifi Unknown Error 0x0101",
     # "WiFi Out of Memory").
-    @passing
+    @rare("init")
     def _is_memory(self, why):
         text = str(why)
         return any(x in text for x in ("ENOMEM", "0x0101", "emory", "NO_MEM"))
 
     # For the user at the serial port, for HELLO, and for the log, while nothing is captured: writing
     # to the flash stops all else.
-    @rare("init")
     @rare("trouble")
     def _tell(self, text):
         self.config.note(text)
         if self.mic.ring is None or self.mic.ring.written == 0:
-            import main
+            from ossicle import loader
 
-            del sys.modules["main"]
-            main.tell(text)
+            drop("ossicle.loader")
+            loader.tell(text)
         else:
             print("ossicle:", text)
 
     @rare("init")
-    @passing
     def _network(self):
         from boards.net import SocketPort
 
@@ -255,7 +244,6 @@ class Board:
     # UART0 is the REPL's and cannot be had (ESP_ERR_INVALID_STATE), but its pins can: UART1
     # takes them over. That the bytes come out there is inferred, not seen on a board.
     @rare("init")
-    @passing
     def _serial(self):
         from boards.uart import UartPort, flow
 
@@ -278,7 +266,6 @@ class Board:
     # Back to the REPL, at its speed and on its pins. UART1's deinit() leaves the pins with
     # the GPIO matrix, where UART0 does not see them; their first function is UART0 again.
     # What came behind 0D 03 is the REPL's. Read in the sources, not seen on a board.
-    @rare("exit")
     @rare("leave")
     def leave(self, link):
         self.mic.close()

@@ -1,4 +1,4 @@
-# What comes before the app and after it. main.py has this module for the start, the app for
+# What comes before the app and after it. loader.py has this module for the start, the app for
 # its end, and it is dropped behind both.
 import gc
 import micropython
@@ -8,7 +8,7 @@ from ossicle.modules import drop
 
 
 # The app, ready to live. `tell` takes a line for the log. `make` gives the board: the one for
-# this machine, unless it is given. `make.counted` says whether main.py counts the starts.
+# this machine, unless it is given. `make.counted` says whether loader.py counts the starts.
 def start(tell=None, make=None):
     if make is None:
         make = _find()
@@ -63,15 +63,18 @@ def end(app, error):
         board.mic.close()
         app.ring = app.capture = app.session = app.commands = board.storage = board.mic = None
         gc.collect()  # or there may be no room for what tells of it
-        import main
-
-        main.failed(error)
+        _loader().failed(error)
         return
     if board.counted and not app.settled:
-        import main
-
-        main.ended()
+        _loader().ended()
     board.leave(app.link)
+
+
+def _loader():
+    from ossicle import loader
+
+    drop("ossicle.loader")
+    return loader
 
 
 # The start has settled.

@@ -1,5 +1,5 @@
 # A start has settled, as a host was heard, or nothing has failed for a while: a version on
-# trial is in force, and the starts that failed are forgotten (main.py). Imported for that
+# trial is in force, and the starts that failed are forgotten (loader.py). Imported for that
 # moment, and dropped behind it.
 import os
 

@@ -1,20 +1,18 @@
-# The app's life under main.py: when it has settled, how it ends, who feeds the watchdog, and
+# The app's life under loader.py: when it has settled, how it ends, who feeds the watchdog, and
 # the ring that makes room for it. Prints "ok NAME" for each. argv[1] is a folder to write in.
 import sys
 
-import main
-
 from fakes import Board
-from loader import Chip, Counted, Machine, app, board, idle, lived, log, main_of, slot, starts
-from ossicle import boot
+from starting import Chip, Counted, Machine, app, board, idle, lived, log, main_of, slot, starts
+from ossicle import boot, loader
 from ossicle.app import App
 
 
 def case_ten_good_seconds_settle():
     board("ab", "a", "b")
     for seconds, then in ((5, "abx"), (12, "b")):
-        main.write("/firmware/slot", "abx")
-        main.write(main.STARTS, "1")
+        loader.write("/firmware/slot", "abx")
+        loader.write(loader.STARTS, "1")
         a = app()
         idle(a, seconds, OSError("the microphone is gone"))
         lived(a)

@@ -115,7 +115,7 @@ class Machine:
         return b"\x01\x02\x03\x04\x05\x06"
 
 
-class Loader:  # in main.py's place, which a board drops
+class Loader:  # in the module's place, which a board drops
     def tell(text):
         logged.append(text)
 
@@ -344,7 +344,7 @@ def case_the_watchdog():
 def case_wifi_trouble_is_logged_while_nothing_is_captured():
     b = board(link="udp", **WIFI)
     app = App(b)
-    sys.modules["main"] = Loader
+    sys.modules["ossicle.loader"] = ossicle.loader = Loader
     b._tell("Wi-Fi: the password is refused")
     assert logged == ["Wi-Fi: the password is refused"] and b.config.notes == logged
     app.ring.written = 512

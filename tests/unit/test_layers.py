@@ -66,7 +66,7 @@ OUTSIDE_WORLD = {
     "time",
     "subprocess",
 }
-VIPER = {"kernels.py", "cipher.py", "coder.py", "meter.py", "pattern.py"}
+VIPER = {"kernels.py", "cipher.py", "coder.py", "meter.py", "pattern.py", "spectrum.py"}
 HARDWARE = {"machine", "network", "esp", "esp32", "umachine", "unetwork"}
 # The package's own face: re-exports, and is imported by anyone above as `ossicle`.
 FACE = HOST / "ossicle" / "__init__.py"
@@ -134,7 +134,7 @@ def against_the_layers(path: Path, root: Path = HOST) -> list[str]:
 
 def hardware_outside_boards(path: Path, root: Path = FIRMWARE) -> list[str]:
     relative = path.relative_to(root)
-    if relative.parts[0] == "boards" or relative == Path("main.py"):  # which asks why the chip has started
+    if relative.parts[0] == "boards" or relative.name == "loader.py":  # which asks why the chip has started
         return []
     names = {name.split(".")[0] for name in imports(path, package_of(path, root))}
     return [f"{relative}: imports {name}; only boards/ may" for name in sorted(names & HARDWARE)]

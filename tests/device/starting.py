@@ -1,12 +1,10 @@
-# A chip for main.py and boot.py: `machine`, a folder in place of the file system, and a board
+# A chip for loader.py and boot.py: `machine`, a folder in place of the file system, and a board
 # whose starts are counted. argv[1] is the folder.
 import os
 import sys
 
-import main
-
 from fakes import Board
-from ossicle import boot, settled
+from ossicle import boot, loader, settled
 
 FOLDER = sys.argv[1]
 
@@ -32,15 +30,15 @@ class Chip:
     print_exception = sys.print_exception
 
 
-# A board with nothing on it but versions, as main.py finds it.
+# A board with nothing on it but versions, as loader.py finds it.
 def board(slot="", *versions):
-    for name in ("/firmware/slot", main.LOG, main.STARTS):
-        main.write(name, "")
+    for name in ("/firmware/slot", loader.LOG, loader.STARTS):
+        loader.write(name, "")
     for version in "ab":
         forget("/firmware/%s/manifest.json" % version)
     for version in versions:
-        main.write("/firmware/%s/manifest.json" % version, "{}")
-    main.write("/firmware/slot", slot)
+        loader.write("/firmware/%s/manifest.json" % version, "{}")
+    loader.write("/firmware/slot", slot)
     Chip.path = []
     Machine.cause = Machine.HARD_RESET
     Machine.resets = 0
@@ -54,15 +52,15 @@ def forget(path):
 
 
 def slot():
-    return main.read("/firmware/slot")
+    return loader.read("/firmware/slot")
 
 
 def starts():
-    return main.read(main.STARTS)
+    return loader.read(loader.STARTS)
 
 
 def log():
-    return main.read(main.LOG)
+    return loader.read(loader.LOG)
 
 
 class Counted(Board):
@@ -86,12 +84,14 @@ class Counted(Board):
 
 # The module is dropped behind its work: the test's is put back.
 def kept():
-    sys.modules["ossicle.boot"] = sys.modules["ossicle"].boot = boot
+    for name, module in (("boot", boot), ("loader", loader)):
+        sys.modules["ossicle." + name] = module
+        setattr(sys.modules["ossicle"], name, module)
 
 
-def loaded():
+def loaded(found):
     try:
-        return main.load()
+        return loader.load(found)
     finally:
         kept()
 
@@ -105,7 +105,7 @@ def lived(a):
 
 def app(made=None):
     Counted.left = None
-    return boot.start(main.tell, made or Counted)
+    return boot.start(loader.tell, made or Counted)
 
 
 def idle(a, seconds, error):
@@ -121,8 +121,8 @@ def idle(a, seconds, error):
 
 def main_of(cases):
     sys.modules["machine"] = Machine
-    main.ROOT = FOLDER
-    main.sys = Chip
+    loader.ROOT = FOLDER
+    loader.sys = Chip
     for folder in ("", "/a", "/b"):
         os.mkdir(FOLDER + "/firmware" + folder)
     for name in sorted(n for n in cases if n.startswith("case_")):
