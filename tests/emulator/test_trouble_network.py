@@ -1,4 +1,4 @@
-"""A network in trouble, each one counted by the emulated peripheral: no memory, a small mailbox, a busy board."""
+"""A network in trouble, each counted by the emulated peripheral: no memory, a small mailbox, a busy board."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def drifted(rate: int, ppm: int, seconds: int, hop: int = 512, seed: int = 1) ->
 @pytest.mark.parametrize("ppm", [80, -80])
 @pytest.mark.parametrize(("rate", "seconds"), [(16000, HOUR_S), (44100, HOUR_S // 3)])
 def test_an_hour_of_drift_is_no_loss(rate: int, seconds: int, ppm: int) -> None:
-    """At 44.1 kHz DMA holds a third of the time, so drift that is not followed shows in a third of an hour."""
+    """At 44.1 kHz DMA holds a third of the time: drift that is not followed shows in a third of an hour."""
     _, _, buffers, stalls, holes, lost, worst_us, gone, told = drifted(rate, ppm, seconds)
     assert buffers * BUFFER >= seconds * rate * 0.999
     assert stalls > 300
