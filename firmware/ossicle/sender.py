@@ -43,7 +43,15 @@ class Sender:
         self._capture = capture
         self._clock = clock
         self._resends = resends
-        self.meter = Meter(ring)
+        try:
+            import ulab  # noqa: F401
+
+            from ossicle.spectrum import Meter as Spectrum
+
+            self.meter = Spectrum(ring)
+        except (ImportError, AttributeError, TypeError, ValueError, MemoryError):
+            # There is no ulab, it is too old, or there is no room for it.
+            self.meter = Meter(ring)
         self.restart(0)
 
     # A new stream starts at `now_ms`.

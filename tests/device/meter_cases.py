@@ -1,5 +1,6 @@
 # The meter of STATUS. "figures CHANNELS FILE..." measures int16 samples, little-endian, each file a
-# stream, and prints peak, rms, the eight bands, and microseconds; without it, cases as elsewhere.
+# stream, and prints peak, rms, the eight bands, and microseconds; "ulab" in its place the same with
+# what ulab is there. Without either, cases as elsewhere.
 import struct
 import sys
 import time
@@ -22,10 +23,10 @@ def figures(meter):
     return struct.unpack("<HH8B", buf[3:15])
 
 
-def measured(path, channels, capacity=20000):
+def measured(path, channels, meter_of, capacity=20000):
     ring = FrameRing((capacity + 300) * channels)
     ring.configure(channels, 256, 0, capacity, capacity - 100)  # over the end soon
-    meter = Meter(ring)
+    meter = meter_of(ring)
     meter.begin()
     spent = 0
     with open(path, "rb") as file:
@@ -157,8 +158,12 @@ def case_only_what_is_not_busy_measures():
 
 def main():
     if len(sys.argv) > 1:
+        meter_of = Meter
+        if sys.argv[1] == "ulab":
+            from ossicle.spectrum import Meter as meter_of
+
         for path in sys.argv[3:]:
-            print(" ".join(str(n) for n in measured(path, int(sys.argv[2]))))
+            print(" ".join(str(n) for n in measured(path, int(sys.argv[2]), meter_of)))
         return
     for name in sorted(n for n in globals() if n.startswith("case_")):
         try:

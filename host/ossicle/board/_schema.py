@@ -38,7 +38,7 @@ KEYS: dict[str, Key] = {
     "late": Key("late", "int", 0, 0, 1, (), None, False, "1: the microphone's data come a bit late, as those of the SPH0645 do"),
     "shift": Key("shift", "int", 14, 11, 16, (), None, False, "by so many bits a sample of 32 bits is shifted to make one of 16: less is louder"),
     "gain": Key("gain", "int", 256, 0, 4096, (), None, False, "the sound is multiplied by this many 256ths"),
-    "warmup_ms": Key("warmup_ms", "int", 0, 0, 2000, (), None, False, "so much of a stream's beginning is silence, while the microphone wakes"),
+    "warmup_ms": Key("warmup_ms", "int", 0, 0, 2000, (), None, False, "so much is left out before the first stream after a start, while the microphone wakes"),
     "dc_blocker": Key("dc_blocker", "bool", True, None, None, (), None, False, "takes a constant offset out of the sound"),
     "ibuf": Key("ibuf", "int", 40960, 4096, 65536, (), 20480, False, "bytes that the I2S driver buffers"),
     "ring_samples": Key("ring_samples", "int", 33792, 4096, 1048576, (), None, False, "length of the ring, in samples"),

@@ -33,11 +33,14 @@ def test_case(case: str) -> None:
     assert f"ok {case}\n" in outcome(), outcome()
 
 
-def measured(folder: Path, signals: dict[str, Samples], channels: int = 1) -> dict[str, list[int]]:
+def measured(
+    folder: Path, signals: dict[str, Samples], channels: int = 1, way: str = "figures"
+) -> dict[str, list[int]]:
     """Peak, rms and bands of each."""
     for name, samples in signals.items():
         (folder / name).write_bytes(samples.astype("<i2").tobytes())
-    done = run_mpy(SCRIPT, "figures", str(channels), *[str(folder / name) for name in signals], heapsize="4M")
+    files = [str(folder / name) for name in signals]
+    done = run_mpy(SCRIPT, way, str(channels), *files, heapsize="8M", path=(DEVICE / "ulab_twin",))
     assert done.stderr == ""
     rows = [[int(word) for word in line.split()] for line in done.stdout.splitlines()]
     return {name: row[:10] for name, row in zip(signals, rows, strict=True)}
@@ -129,3 +132,49 @@ def test_two_channels(tmp_path: Path) -> None:
     assert both[2:] == alone[2:]
     assert both[0] == int(np.abs(pair.astype(int)).max())
     assert both[1] == int(np.sqrt(np.mean(pair.astype(np.float64) ** 2)))
+
+
+def test_ulab_gives_the_same_figures(tmp_path: Path) -> None:
+    """Level exactly; octaves of what lasts within 2 dB, the two lowest within 3. With ulab's twin."""
+    made = {name: x[:12288] for name, x in signals().items() if name in ("white", "quiet", "slow")}
+    turns = MIDDLE * np.arange(12288)
+    hiss = np.random.default_rng(11).normal(0, 2500, 12288)
+    made["tones"] = np.round(
+        5000 * np.sin(2 * np.pi * turns / 4) + 9000 * np.sin(2 * np.pi * turns / 32) + hiss
+    ).astype(np.int16)
+    plain = measured(tmp_path, made)
+    ulab = measured(tmp_path, made, way="ulab")
+    for name, row in ulab.items():
+        assert row[:2] == plain[name][:2], name
+        for k, (got, want) in enumerate(zip(row[2:], plain[name][2:], strict=True)):
+            apart = abs(got - want) / 2
+            assert apart <= (2 if k < 6 else 3), (name, row[2:], plain[name][2:])
+
+
+def test_ulab_hears_two_channels(tmp_path: Path) -> None:
+    rng = np.random.default_rng(9)
+    pair = np.stack([rng.normal(0, 300, 4096), rng.normal(0, 4000, 4096)], axis=1).round().astype(np.int16)
+    both = measured(tmp_path, {"pair": pair}, 2, "ulab")["pair"]
+    assert both[:2] == measured(tmp_path, {"pair": pair}, 2)["pair"][:2]
+    assert both[2:] == measured(tmp_path, {"first": pair[:, 0]}, 1, "ulab")["first"][2:]
+
+
+CHOSEN = """
+import sys
+from fakes import Board
+from ossicle import spectrum
+from ossicle.app import App
+if sys.argv[1:] == ["short"]:
+    spectrum.numpy.zeros = lambda n: bytearray(1 << 30)
+if sys.argv[1:] == ["old"]:
+    spectrum.utils.spectrogram = lambda r: None
+print("ulab" if isinstance(App(Board()).session.sender.meter, spectrum.Meter) else "plain")
+"""
+
+
+@pytest.mark.parametrize(("case", "chosen"), [("", "ulab"), ("short", "plain"), ("old", "plain")])
+def test_ulab_is_taken_where_it_is_and_serves(case: str, chosen: str, tmp_path: Path) -> None:
+    script = tmp_path / "chosen.py"
+    script.write_text(CHOSEN)
+    done = run_mpy(script, *([case] if case else []), heapsize="1M", path=(DEVICE / "ulab_twin",))
+    assert (done.stderr, done.stdout) == ("", f"{chosen}\n")
