@@ -22,6 +22,9 @@ CASES: list[tuple[int, float, dict[str, Any]]] = [
     (1, 16.0, {"shift": 11, "dc_blocker": False}),
     (1, 1.0, {"shift": 16, "dc_blocker": False}),
     (1, 0.0, {}),
+    (1, 1.0, {"late": 1}),
+    (2, 0.5, {"slot": "right"}),
+    (2, 1.0, {"slot": "right", "late": 1, "gain": 700}),
 ]
 
 
@@ -33,12 +36,16 @@ def test_as_the_oracle_says(tmp_path: Path, channels: int, gain: float, config: 
     frames = np.concatenate([quiet, loud]).astype(np.int16)
     soundfile.write(tmp_path / "a.wav", frames, 16000, subtype="PCM_16")
     slots = (frames.astype(np.int64) << 16).reshape(-1).tolist()
+    slot = config.get("slot", "left")
+    channels = 1 if slot == "right" else channels
     expected = convert(
         slots,
         shift=config.get("shift", 14),
-        gain=round(gain * 256),
+        gain=min((config.get("gain", 256) * round(gain * 256) + 128) >> 8, 4096),
         dc_blocker=config.get("dc_blocker", True),
         channels=channels,
+        late=config.get("late", 0),
+        slot=slot,
     )
     with Emulator(tmp_path / "a.wav", speed="max", conversion="real", config=config) as emulator:
         heard = hear(emulator, StreamRequest(channels=channels, gain=gain))
