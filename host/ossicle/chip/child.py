@@ -68,6 +68,8 @@ class Child:
             told.write(json.dumps(text).encode())
             told.flush()
             given = [answers, fed, told.fileno(), *received.values()]
+            if settings.get("record", -1) >= 0:
+                given.append(settings["record"])
             self.process = subprocess.Popen(
                 [*command, str(shims / "chip/start.py")],
                 stdin=heard,
