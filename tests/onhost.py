@@ -51,7 +51,7 @@ def load() -> SimpleNamespace:
     _module(PACKAGE, __path__=[])
     _module(f"{PACKAGE}.kernels", **_kernels())
     loaded = {}
-    for name in ("_wire", "ring", "expectation", "capture"):
+    for name in ("_wire", "rare", "ring", "expectation", "capture"):
         path = FIRMWARE / "ossicle" / f"{name}.py"
         source = re.sub(r"^from ossicle\.", f"from {PACKAGE}.", path.read_text(encoding="utf-8"), flags=re.M)
         module = _module(f"{PACKAGE}.{name}")
