@@ -23,12 +23,13 @@ from ossicle.soak.loop import Loop
 from ossicle.soak.plan import Faults, Span
 from ossicle.soak.serial import SerialRelay
 
-SECONDS = 2.0  # of the three that are heard
+SECONDS = 0.6  # beside the 1.5 in which a microphone wakes up: STATUS has come by then
 
 
-def heard(speech: Path, *, speed: str = "realtime", url: str = "", **options: Any) -> Evidence:
-    with Emulator(speech, speed=speed, **options) as board:
-        return listen(board.url + url, SECONDS, timeout=5)
+def heard(speech: Path, *, url: str = "", **options: Any) -> Evidence:
+    """All of it, flat out."""
+    with Emulator(speech, speed="max", **options) as board:
+        return listen(board.url + url, 60, timeout=5)
 
 
 def on_wifi(speech: Path, **options: Any) -> Evidence:
@@ -71,15 +72,13 @@ def test_a_good_link_has_no_fault_and_its_figures(speech: Path) -> None:
     assert examine(evidence) == []
     link = evidence.link
     assert link is not None
-    assert link.status is not None
-    assert link.free_heap is not None
     assert link.baud == 921600
     assert link.kind == "serial"
-    assert len(link.ticks) >= 3
+    assert not link.lost
 
 
 def test_samples_lost_before_the_ring(speech: Path) -> None:
-    finding = only(heard(speech, speed="max", stalls=[(16_000, 12_000)]), "lost_i2s")
+    finding = only(heard(speech, stalls=[(16_000, 12_000)]), "lost_i2s")
     assert 4_000 < int(finding.numbers["frames"] or 0) < 12_000
     assert finding.severity == "fault"
 
@@ -90,7 +89,7 @@ def test_samples_overwritten_in_the_ring(speech: Path) -> None:
         Emulator(speech, config={"ring_samples": 8192}) as board,
         relayed(board, Faults(), Span(1.5, 1.2)) as url,
     ):
-        evidence = listen(url, SECONDS, timeout=5)
+        evidence = listen(url, 2.0, timeout=5)
     told = {each.name: each for each in examine(evidence)}
     assert "lost_ring" in told
     assert 4_000 < int(told["lost_ring"].numbers["frames"] or 0) < 19_200
@@ -98,7 +97,7 @@ def test_samples_overwritten_in_the_ring(speech: Path) -> None:
     assert told["ring"].numbers["seconds"] == pytest.approx(0.48, abs=0.05)
 
 
-@pytest.mark.parametrize(("share", "severity"), [(0.03, "hint"), (0.25, "fault")])
+@pytest.mark.parametrize(("share", "severity"), [(0.03, "hint"), (0.2, "fault")])
 def test_packets_changed_on_the_way(speech: Path, share: float, severity: str) -> None:
     with Emulator(speech, speed="max") as board, relayed(board, Faults(corrupt=share, seed=2)) as url:
         evidence = listen(url, 60, timeout=5)
@@ -111,7 +110,8 @@ def test_packets_changed_on_the_way(speech: Path, share: float, severity: str) -
 
 
 def test_a_line_too_slow_for_pcm(speech: Path) -> None:
-    evidence = heard(speech, config={"max_baud": 115200})
+    with Emulator(speech, config={"max_baud": 115200}) as board:
+        evidence = listen(board.url, SECONDS, timeout=5)
     finding = only(evidence, "baud_too_low")
     assert evidence.link is not None
     assert evidence.link.codec == "adpcm"
@@ -124,35 +124,40 @@ def test_a_line_with_little_to_spare(speech: Path) -> None:
     assert examine(said(evidence, usb="jtag")) == []  # USB has no such speed
 
 
-@pytest.mark.parametrize("true_rate", [15625, 16400])
-def test_a_clock_that_is_divided_wrongly(speech: Path, true_rate: int) -> None:
-    evidence = heard(speech, troubles={"true_rate": true_rate})
+def test_a_clock_that_is_divided_wrongly(speech: Path) -> None:
+    with Emulator(speech, troubles={"true_rate": 15625}) as board:
+        evidence = listen(board.url, 2.0, timeout=5)
     told = {each.name: each for each in examine(evidence)}
     assert "rate" in told
-    assert float(told["rate"].numbers["rate"] or 0) == pytest.approx(true_rate, rel=0.012)
-
-
-def test_a_weak_signal(speech: Path) -> None:
-    finding = only(on_wifi(speech, troubles={"wifi_rssi": -83}), "wifi_weak")
-    assert finding.numbers["rssi"] == -83
+    assert float(told["rate"].numbers["rate"] or 0) == pytest.approx(15625, rel=0.012)
 
 
 def test_good_wifi_has_no_fault_and_sleeping_wifi_has(speech: Path) -> None:
     evidence = on_wifi(speech)
     assert examine(evidence) == []
-    assert evidence.link is not None
-    assert evidence.link.kind == "udp"
+    link = evidence.link
+    assert link is not None
+    assert link.kind == "udp"
+    assert link.status is not None
+    assert link.status.rssi == -55
+    assert len(link.ticks) >= 2
     assert only(said(evidence, power_save=True), "wifi_power_save")
     assert only(said(evidence, reset="watchdog"), "watchdog")
 
 
-def test_callbacks_that_do_not_come(speech: Path) -> None:
-    finding = only(heard(speech, troubles={"lost_callbacks": [20, 40]}), "callbacks")
-    assert finding.numbers["times"] == 2
+def test_four_troubles_at_once(speech: Path) -> None:
+    troubles = {"wifi_rssi": -83, "lost_callbacks": [20, 40]}
+    evidence = on_wifi(speech, troubles=troubles, config={"sck": 99, "ring_samples": 8192})
+    told = {each.name: each for each in examine(evidence)}
+    assert set(told) == {"wifi_weak", "callbacks", "note", "ring"}
+    assert told["wifi_weak"].numbers["rssi"] == -83
+    assert told["callbacks"].numbers["times"] == 2
+    assert "sck" in told["note"].text
+    assert all(each.severity == "hint" for each in told.values())
 
 
 def test_a_full_heap(speech: Path) -> None:
-    """As much more ring as leaves some eight kilobytes. The shims make garbage, so the board collects meanwhile."""
+    """As much more ring as leaves some eight kilobytes. The shims make garbage: the board collects it."""
 
     def collected(**options: Any) -> Evidence:
         asked = set()
@@ -173,13 +178,8 @@ def test_a_full_heap(speech: Path) -> None:
     assert int(finding.numbers["free_heap"] or 0) < 10240
 
 
-def test_what_a_board_says_against_its_configuration(speech: Path) -> None:
-    finding = only(heard(speech, speed="max", config={"sck": 99}), "note")
-    assert "sck" in finding.text
-
-
 def test_a_pattern_is_no_sound(speech: Path) -> None:
-    evidence = heard(speech, speed="max")
+    evidence = heard(speech)
     assert evidence.sound is not None
     silent = replace(evidence, sound=replace(evidence.sound, frames=evidence.sound.frames * 0))
     assert only(silent, "silent")

@@ -78,7 +78,7 @@ def test_a_fault_of_the_wiring_is_named(
     assert told[0].cure
 
 
-@pytest.mark.parametrize("config", [{}, {"dc_blocker": False}, {"shift": 15}])
+@pytest.mark.parametrize("config", [{}, {"dc_blocker": False, "shift": 15}])
 def test_a_good_microphone_has_none(speech: Path, config: dict[str, Any]) -> None:
     assert names(slots.of(speech, 4), config=config) == []
 

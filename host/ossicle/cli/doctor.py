@@ -138,7 +138,7 @@ class Visit:
 
     def examine(self, url: str, near: Side | None) -> list[Finding]:
         """Listen, and tell what is found."""
-        from ..doctor import collect, presence
+        from ..doctor import presence
 
         try:
             evidence = self._listen(url)
@@ -149,12 +149,19 @@ class Visit:
             tell(self._output, finding)
             return [finding]
         if self._channels == 1 and _is_silent(evidence):
-            from ..doctor.wiring import slot_of
-
-            slot = slot_of(evidence)
-            other = collect.other_slot(url, slot, rate=self._rate, timeout=self._timeout)
-            evidence = replace(evidence, other=other)
+            evidence = self._with_other_slot(url, evidence)
         return _told(self._output, url, evidence, near)
+
+    def _with_other_slot(self, url: str, evidence: Evidence) -> Evidence:
+        from ..doctor.collect import other_slot
+        from ..doctor.wiring import slot_of
+
+        try:
+            other = other_slot(url, slot_of(evidence), rate=self._rate, timeout=self._timeout)
+        except OssicleError as error:
+            self._output.note(f"the other slot could not be listened to: {error}")
+            return evidence
+        return replace(evidence, other=other)
 
     def _listen(self, url: str) -> Evidence:
         from ..doctor import collect

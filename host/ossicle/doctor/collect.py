@@ -15,7 +15,7 @@ import soundfile
 
 from ossicle.api import Microphone
 from ossicle.api import open as open_microphone
-from ossicle.errors import OssicleError, RefusedError, SourceError
+from ossicle.errors import RefusedError, SourceError
 from ossicle.paths import for_libsndfile
 from ossicle.proto._wire import Reason
 from ossicle.proto.events import Audio, Event, Gap, Started, Status
@@ -165,11 +165,8 @@ def _hear(microphone: Microphone, seconds: float, progress: Callable[[float], ob
 def other_slot(
     url: str, slot: str, *, rate: int = 16000, timeout: float = 10.0, **options: Any
 ) -> Sound | None:
-    """What the slot holds that the board does not listen to, or None where it cannot be told."""
-    try:
-        heard = listen(url, OTHER_SLOT_S, rate=rate, channels=2, timeout=timeout, **options)
-    except OssicleError:
-        return None
+    """What the slot holds that the board does not listen to, None where nothing came. Raises as `listen`."""
+    heard = listen(url, OTHER_SLOT_S, rate=rate, channels=2, timeout=timeout, **options)
     if heard.sound is None or not len(heard.sound.frames):
         return None
     return heard.sound.channel(1 if slot == "left" else 0)
