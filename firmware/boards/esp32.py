@@ -31,6 +31,8 @@ _SMALL_HEAP_BYTES = const(262144)  # 164 K without PSRAM; with it there are mega
 _SAMPLES_BESIDE_WIFI = const(26624)
 _START_MS = const(60000)  # for a start, which compiles the sources where they are no .mpy
 _LOOKUP_S = const(30)  # in which a name is looked up, at the longest: nothing else runs meanwhile
+_QUIET_MS = const(50)  # a USB bridge holds bytes back for 16 ms at the most
+_REST_BYTES = const(256)  # as many as the REPL's input takes
 _FOREVER_MS = const(0x3FFFFFFF)  # 12 days: a watchdog of this chip cannot be ended
 _IO_MUX = {1: 0x3FF49088, 3: 0x3FF49084}  # of the ESP32's U0TXD and U0RXD pins
 
@@ -274,14 +276,44 @@ class Board:
             self._wifi.stop()
             micropython.kbd_intr(3)
             return
+        rest = bytes(memoryview(link.rest_bytes)[: link.rest]) + self._more()
         link.speed(DEFAULT_BAUD)
         self._uart.deinit()
+        forget_typed()
         for pin in (self.config.uart_tx, self.config.uart_rx):
             register = _IO_MUX.get(pin)
             if register:
                 machine.mem32[register] = machine.mem32[register] & ~(7 << 12)
         micropython.kbd_intr(3)
-        hand_over(link.rest_bytes, link.rest)
+        hand_over(rest, len(rest))
+
+    # What mpremote says behind 0D 03 without waiting: until it is quiet, but for no longer than it takes.
+    @rare("leave")
+    def _more(self):
+        data = b""
+        quiet_ms = 0
+        while quiet_ms < _QUIET_MS and len(data) < _REST_BYTES:
+            came = self._uart.read()
+            if came:
+                data += came
+                quiet_ms = 0
+            else:
+                time.sleep_ms(1)
+                quiet_ms += 1
+        return data
+
+
+# The REPL's input holds what a host said while the board started, and UART0 still had the
+# pins: packets, which are no commands.
+@rare("leave")
+def forget_typed():
+    import select
+    import sys
+
+    typed = select.poll()
+    typed.register(sys.stdin.buffer, select.POLLIN)
+    while typed.poll(0):
+        sys.stdin.buffer.read(1)
 
 
 # Bytes that the REPL reads next, through a terminal that is there for a moment.
