@@ -161,7 +161,7 @@ def test_a_host_that_vanished_at_the_higher_speed(tmp_path: Path) -> None:
 def test_a_line_that_was_dropped(tmp_path: Path, outage_s: float) -> None:
     """Within the ring's time nothing is lost. Beyond it the device is suspended meanwhile, the oldest is
     overwritten, and a gap of exactly that length says so."""
-    expected = noise(tmp_path / "a.wav", 110_000)
+    expected = noise(tmp_path / "a.wav", round((2 + 1.2 * outage_s) * 16_000))
     heard = Heard(1)
     with Emulator(tmp_path / "a.wav") as emulator:
         core = Receiver(StreamRequest())

@@ -43,8 +43,8 @@ def test_unreadable_source(ossicle: Run, tmp_path: Path) -> None:
     (tmp_path / "samples.raw").write_bytes(bytes(4000))
     for name in ("text.wav", "empty.wav", "samples.raw"):
         assert_one_line(ossicle("vad", name), name)
-        assert_one_line(ossicle("emulate", name), name)
-        assert_one_line(ossicle("record", f"emulator:{name}", "--out", "x.wav"), name)
+    assert_one_line(ossicle("emulate", "text.wav"), "text.wav")
+    assert_one_line(ossicle("record", "emulator:samples.raw", "--out", "x.wav"), "samples.raw")
     assert_one_line(ossicle("vad", "."), "folder")
 
 
