@@ -63,7 +63,10 @@ def _is_key(text):
 def load(path="/ossicle.json"):
     try:
         with open(path) as file:
-            values = json.load(file)
+            text = file.read()
+        if not text.rstrip().endswith("}"):  # MicroPython takes an object that was cut off for a whole one
+            raise ValueError
+        values = json.loads(text)
     except OSError:
         values = {}
     except ValueError:
