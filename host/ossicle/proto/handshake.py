@@ -244,6 +244,15 @@ class Handshake:
         if self.move(Trigger.LOST, now) and self.state is State.GREETING:
             self.failed_speeds.clear()
 
+    def too_slow(self, now: float) -> None:
+        """The stream went, and is refused for the speed: only for now. A device that began anew is at the
+        default speed, and where the line is USB all through it hears us at any. Else START is given up after
+        a while, and then the speeds are tried again."""
+        self.failed_speeds.clear()
+        if self.baud != self._greeting.default:
+            self._greeting.agreed = None
+            self.move(Trigger.TIMEOUT, now)
+
     def part(self, now: float) -> None:
         """Take leave. At the default speed there is nothing to do."""
         if self.baud == self._greeting.default:

@@ -333,8 +333,7 @@ class Receiver:
         if self._handshake.state is not State.STARTING or fields.token != self._handshake.token:
             self.counters.unexpected += 1
         elif self.stream is not None and fields.reason == Reason.LINK_TOO_SLOW:
-            # Only for now: START is given up after a while, and then the speeds are tried again.
-            self._handshake.failed_speeds.clear()
+            self._handshake.too_slow(now)
         else:
             self._tell(Refused(fields.reason, text(packet, wire.REFUSED_STRUCT.size)))
             self._handshake.move(Trigger.REFUSED, now)

@@ -115,6 +115,19 @@ def test_without_any_speed_the_device_refuses():
     assert w.receiver.baud == wire.DEFAULT_BAUD
 
 
+def test_behind_usb_a_device_that_began_anew_is_heard_at_any_speed(monkeypatch):
+    """It is at its default speed, hears the host at the other one, and refuses what that cannot carry."""
+    monkeypatch.setattr(World, "garbled", property(lambda self: False))
+    w = world()
+    assert w.run(3, streaming(w))
+    w.run(1)
+    w.device.reboot()
+    w.receiver.lost(w.now)
+    assert w.run(1.5, lambda: len(of(w, ev.Started)) == 2), "and at once: START is not repeated for 3 s"
+    assert w.device.baud == w.receiver.baud == 921600
+    assert not of(w, ev.Refused)
+
+
 def test_a_declined_speed_is_not_asked_for_again():
     w = world(request=StreamRequest(baud=3_000_000))
     assert w.run(10, lambda: bool(of(w, ev.Refused)))
