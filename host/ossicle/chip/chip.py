@@ -10,7 +10,7 @@
 and the modules machine, network, socket and esp32 of `firmware/boards/unix_shims`. A thread of this process
 relays the bytes and starts MicroPython anew for each reset; nothing outlives this process, however it ends.
 
-What is emulated, and what is not: docs/testing.md.
+What is emulated, and what is not: docs/chip.md.
 """
 
 from __future__ import annotations
