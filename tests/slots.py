@@ -21,7 +21,7 @@ Slots = NDArray[np.int64]
 RATE = 16000
 
 
-def of(path: Path, seconds: float = 6.0, gain: float = 1.0) -> Slots:
+def of(path: Path, seconds: float = 4.0, gain: float = 1.0) -> Slots:
     """The slots of a recording's first channel, with the noise of a microphone in the bits below."""
     samples = soundfile.read(path, round(seconds * RATE), dtype="int16", always_2d=True)[0][:, 0]
     noise = np.random.default_rng(1).normal(0, 5 * 64, len(samples))  # 5 steps of the converted sample, rms

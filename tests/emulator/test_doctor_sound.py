@@ -74,7 +74,7 @@ def test_an_offset_that_is_taken_away_is_none(speech: Path, config: dict[str, An
 
 
 def test_hum_is_told_which(speech: Path) -> None:
-    (only,) = found(slots.of(speech) + mains(slots.RATE * 6, 60, -36))
+    (only,) = found(slots.of(speech) + mains(slots.RATE * 4, 60, -36))
     assert only.numbers["mains_hz"] == 60
     assert abs(float(only.numbers["level_db"] or 0) + 35) < 2  # three lines, together 1.2 dB above the first
 
@@ -86,7 +86,7 @@ def test_the_level_is_what_was_planted(speech: Path) -> None:
 
 @pytest.mark.parametrize("path", CLEAN, ids=lambda path: path.stem)
 def test_clean_speech_has_no_fault_through_the_board(path: Path) -> None:
-    seconds = 8.0
+    seconds = 6.0
     rate = soundfile.info(path).samplerate
     samples = soundfile.read(path, round(seconds * rate), dtype="int16", always_2d=True)[0]
     words = samples.astype(np.int64) * 64 << 8

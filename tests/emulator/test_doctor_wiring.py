@@ -73,25 +73,25 @@ FAULTS: list[tuple[str, str, Plant, dict[str, Any]]] = [
 def test_a_fault_of_the_wiring_is_named(
     speech: Path, what: str, name: str, plant: Plant, options: dict[str, Any]
 ) -> None:
-    told = found(plant(slots.of(speech, 4)), **options)
+    told = found(plant(slots.of(speech)), **options)
     assert [each.name for each in told if each.severity == "fault"] == [name]
     assert told[0].cure
 
 
 @pytest.mark.parametrize("config", [{}, {"dc_blocker": False, "shift": 15}])
 def test_a_good_microphone_has_none(speech: Path, config: dict[str, Any]) -> None:
-    assert names(slots.of(speech, 4), config=config) == []
+    assert names(slots.of(speech), config=config) == []
 
 
 def test_low_bits_that_carry_nothing(speech: Path) -> None:
     """Of a microphone of 16 bits the two lowest of the converted sample are 0, and that is all right."""
-    assert names(slots.of(speech, 4) & ~0xFFFF) == []
-    (only,) = found(slots.of(speech, 4) & ~0x7FFFF)
+    assert names(slots.of(speech) & ~0xFFFF) == []
+    (only,) = found(slots.of(speech) & ~0x7FFFF)
     assert (only.name, only.severity, only.numbers["bits"]) == ("stuck_bits", "hint", "0,1,2,3,4")
 
 
 def test_the_other_slot_is_looked_into(speech: Path) -> None:
-    good = slots.of(speech, 4)
+    good = slots.of(speech)
     empty = held(good)
     with Emulator(RawSlots(slots.signed(slots.pair(empty, good))), speed="max", conversion="real") as board:
         heard = listen(board.url, 60)
@@ -102,12 +102,12 @@ def test_the_other_slot_is_looked_into(speech: Path) -> None:
 
 
 def test_two_empty_slots_are_no_wrong_slot(speech: Path) -> None:
-    heard = slots.hear(slots.of(speech, 4) * 0)
+    heard = slots.hear(slots.of(speech) * 0)
     told = examine(replace(heard, other=heard.sound))
     assert [each.name for each in told] == ["silent"]
 
 
 def test_one_of_two_microphones_is_empty(speech: Path) -> None:
-    good = slots.of(speech, 4)
+    good = slots.of(speech)
     (only,) = found(slots.pair(good, held(good)), channels=2)
     assert (only.name, only.channel) == ("silent", "right")
