@@ -114,6 +114,8 @@ def test_a_terminal_is_a_repl(chip: Chip) -> None:
         time.sleep(0.1)
         port.write(b"\x03")
         chip.wait("KeyboardInterrupt")
+        port.write(b"abc\x03")  # at the prompt it is a character
+        chip.wait(">>> abc\r\n>>> ")
         port.write(b"\x01")
         chip.wait("raw REPL; CTRL-B to exit\r\n>")
         port.write(b"print(6 * 9)\x04")
