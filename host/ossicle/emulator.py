@@ -107,7 +107,7 @@ class Emulator:
         self._lifeline = contextlib.ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
         with contextlib.ExitStack() as stack:
-            with _above_streams():
+            with above_streams():
                 self._slots: IO[bytes] = stack.enter_context(tempfile.TemporaryFile())
             if isinstance(source, Pattern):
                 played = recording.Slots(source.rate, source.channels, source.frames, ())
@@ -153,7 +153,7 @@ class Emulator:
         import tty
 
         with contextlib.ExitStack() as childs:
-            childs.enter_context(_above_streams())
+            childs.enter_context(above_streams())
             master, self._slave = pty.openpty()
             self._open.callback(os.close, self._slave)  # held open, so that the line never hangs up
             childs.callback(os.close, master)
@@ -293,7 +293,7 @@ class Emulator:
 
 
 @contextlib.contextmanager
-def _above_streams() -> Iterator[None]:
+def above_streams() -> Iterator[None]:
     """What is opened in here gets none of the numbers 0 to 2, which in the child are its own streams."""
     with contextlib.ExitStack() as stack:
         number = -1

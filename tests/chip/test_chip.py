@@ -168,3 +168,13 @@ def test_a_crash_of_micropython_is_a_reset_that_is_counted(chip: Chip) -> None:
 def test_what_cannot_start_is_told(files: Path) -> None:
     with pytest.raises(LinkError, match="ended with code 1: TypeError"):
         Chip(files=files, troubles={"files": 5}).start()
+
+
+def test_a_process_without_streams_of_its_own_has_a_chip(tmp_path: Path) -> None:
+    """The numbers 0 to 2 are the child's own; nothing of the supervisor's may have them there."""
+    program = (
+        "import os, sys\nout = os.dup(1)\nfor n in range(3): os.close(n)\nfrom ossicle.chip import Chip\n"
+        "with Chip(files=sys.argv[1], pace=False) as chip: os.write(out, chip.wait('>>> ').encode())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, timeout=60)
+    assert b"Generic ESP32" in done.stdout

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from ..emulator import above_streams
 from ..paths import data_folder
 from .frames import Parser, Said
 
@@ -43,6 +44,7 @@ class Child:
         firmware = data_folder("firmware")
         shims = firmware / "boards/unix_shims"
         with contextlib.ExitStack() as childs:
+            childs.enter_context(above_streams())
             said, self.out = self._pipe(childs)
             heard, self._stdin = self._pipe(childs, inward=True)
             answers, self._answers = self._pipe(childs, inward=True)

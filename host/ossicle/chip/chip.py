@@ -26,6 +26,7 @@ from typing import IO, Any
 
 from .. import micropython as finder
 from .. import recording
+from ..emulator import above_streams
 from ..errors import LinkError
 from ..pattern import Pattern
 from .child import SPARE
@@ -90,7 +91,8 @@ class Chip:
             self.rate, self.channels = source.rate, source.channels
         else:
             with contextlib.ExitStack() as stack:
-                self._slots = stack.enter_context(tempfile.TemporaryFile())
+                with above_streams():
+                    self._slots = stack.enter_context(tempfile.TemporaryFile())
                 played = recording.write_slots(Path(source), self._slots)
                 self._open = stack.pop_all()
             self.notes += played.notes
