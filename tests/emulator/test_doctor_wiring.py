@@ -83,6 +83,11 @@ def test_a_good_microphone_has_none(speech: Path, config: dict[str, Any]) -> Non
     assert names(slots.of(speech), config=config) == []
 
 
+def test_a_late_microphone_that_is_told_to_be_late_has_none(speech: Path) -> None:
+    """The cure for `one_bit_shift`."""
+    assert names(slots.late(slots.of(speech), 1), config={"late": 1}) == []
+
+
 def test_low_bits_that_carry_nothing(speech: Path) -> None:
     """Of a microphone of 16 bits the two lowest of the converted sample are 0, and that is all right."""
     assert names(slots.of(speech) & ~0xFFFF) == []
