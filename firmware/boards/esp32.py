@@ -13,6 +13,7 @@
 import gc
 import io
 import os
+import sys
 import time
 
 import machine
@@ -251,7 +252,8 @@ class Board:
 
         c = self.config
         wires = flow(machine.UART, c.uart_rts, c.uart_cts)
-        micropython.kbd_intr(-1)  # the host's packets may hold a 03, should UART0 hear it
+        if hears_repl(sys.implementation._machine, c.uart_rx):
+            micropython.kbd_intr(-1)  # the host's packets may hold a 03, and UART0 may hear it
         self._uart = machine.UART(
             c.uart,
             baudrate=DEFAULT_BAUD,
@@ -314,6 +316,14 @@ def forget_typed():
     typed.register(sys.stdin.buffer, select.POLLIN)
     while typed.poll(0):
         sys.stdin.buffer.read(1)
+
+
+# Whether a pin is the one on which UART0, and so the REPL, hears. On another one Ctrl-C is left to
+# the REPL, wherever that is: at a chip's own USB.
+@rare("init")
+def hears_repl(machine_name, rx):
+    pins = {"ESP32": 3, "ESP32S2": 44, "ESP32S3": 44, "ESP32C3": 20, "ESP32C6": 17}
+    return pins.get(machine_name.split()[-1], rx) == rx
 
 
 # Bytes that the REPL reads next, through a terminal that is there for a moment.

@@ -369,6 +369,14 @@ def case_flow_control():
     assert "rts" not in board(uart_cts=19)._uart.settings
 
 
+# Elsewhere Ctrl-C is the REPL's.
+def case_where_the_repl_hears():
+    assert esp32.hears_repl("Generic ESP32 module with ESP32", 3)
+    assert not esp32.hears_repl("Generic ESP32 module with ESP32", 16)
+    assert not esp32.hears_repl("Generic ESP32S3 module with ESP32S3", 3)
+    assert esp32.hears_repl("a chip of tomorrow", 3)
+
+
 def main():
     for name in sorted(n for n in globals() if n.startswith("case_")):
         try:
