@@ -92,6 +92,20 @@ def test_a_uart_has_the_pins_and_gives_them_back(files: Path) -> None:
         assert chip.boots == [1]
 
 
+def test_pins_that_are_not_given_back_are_nobodys(files: Path) -> None:
+    """After deinit() alone the REPL is there, but neither heard nor reached, until a reset."""
+    written(files, TAKES_OVER.format(baud=115200, txbuf=256) + "u.deinit()\nprint('unheard')\n")
+    with Chip(files=files) as chip, Line(chip.port) as line:
+        chip.wait("unheard\r\nMicroPython")
+        line.write(b"\x04")
+        time.sleep(0.2)
+        assert b"unheard" not in line.read(0)
+        assert (chip.boots, chip.lost_in) == ([1], 1)
+        (files / "main.py").write_text("")
+        chip.reset()
+        read_until(line, b">>> ")
+
+
 def test_a_write_blocks_until_all_fits(files: Path) -> None:
     """2000 bytes at 115200 baud take 174 ms; a buffer of 256 and the hardware's take 33 ms of that."""
     program = (
