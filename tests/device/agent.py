@@ -333,7 +333,17 @@ def ask(line):
     except Exception as error:
         answer = {"error": "%s: %s" % (type(error).__name__, error)}
         sys.print_exception(error, sys.stderr)
-    print(json.dumps(answer))
+    # In pieces: a chip has no room for all of it at once.
+    if "error" in answer:
+        print(json.dumps(answer))
+        return
+    print('{"answer": [', end="")
+    separator = ""
+    for each in answer["answer"]:
+        print(separator, end="")
+        print(json.dumps(each), end="")
+        separator = ", "
+    print("]}")
 
 
 # On a board the messages come through the REPL, one call each.
