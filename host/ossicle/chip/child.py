@@ -21,7 +21,6 @@ from ..paths import data_folder
 from .frames import Parser, Said
 
 STDIN_BYTES = 260  # of the REPL's ring (micropython ports/esp32/mphalport.c)
-FIFO_BYTES = 128
 READ_BYTES = 4096
 SPARE = 192  # KiB of heap for what is the emulation's alone; what is left of it the child takes away
 

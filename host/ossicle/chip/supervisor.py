@@ -14,13 +14,13 @@ from collections import deque
 from collections.abc import Callable
 from typing import IO, Any
 
-from .child import FIFO_BYTES, STDIN_BYTES, Child
+from .child import STDIN_BYTES, Child
 from .frames import TEXT, Said
 from .kinds import Kind
 from .line import Line
+from .pins import Pins
 
 PWRON, HARD, WDT, DEEPSLEEP, SOFT = range(1, 6)  # machine.reset_cause()
-UART0_BAUD = 115200
 KEPT_BYTES = 65536  # of what went to the console
 HOLD_S = 0.15  # for which a byte of the host waits for room
 TICK_S = 0.002  # between two pieces of what is paced
@@ -60,10 +60,7 @@ class Supervisor:
         self._turned = time.monotonic()
         self.rtc = b""
         self.rtc_off_s = 0
-        self._sender: int | None = 0  # the UART that has the pin of the line
-        self._receiver: int | None = 0
-        self._bauds: dict[int | None, int] = {}
-        self._sizes: dict[int, int] = {}
+        self._pins = Pins(*kind.uart_pins)
         self._held = b""  # bytes of the host that wait for room
         self._held_since = 0.0  # when room was had last
         self._heard_by = 0  # the UART that they are for
@@ -194,16 +191,13 @@ class Supervisor:
         """Returns what could not go yet."""
         console = item.kind == ord("r")
         number = 0 if console else item.number
-        wired = self.line is not None and (console if self.line.jtag else number == self._sender)
+        wired = self.line is not None and (console if self.line.jtag else number == self._pins.sender)
         done = len(item.data)
         if self.line is not None and wired:
-            done = self.line.write(item.data, self._baud(number), now)
+            done = self.line.write(item.data, self._pins.baud(number), now)
         if console:
             self.said = (self.said + item.data[:done])[-KEPT_BYTES:]
         return item.data[done:]
-
-    def _baud(self, number: int | None) -> int:
-        return self._bauds.get(number, UART0_BAUD) if number else UART0_BAUD
 
     def _obey(self, item: Said) -> None:
         child = self._child
@@ -213,10 +207,9 @@ class Supervisor:
         if kind == "k":
             child.key = item.data[0]
         elif kind == "o":
-            self._set_up(item)
+            self._pins.set_up(item.data)
         elif kind == "p":
-            self._sender = 0 if item.data[0] == self._kind.uart_pins[0] else self._sender
-            self._receiver = 0 if item.data[0] == self._kind.uart_pins[1] else self._receiver
+            self._pins.give_back(item.data[0])
         elif kind == "i":
             self._heard_by = 0
             self._hold(self._without_key(item.data), time.monotonic())
@@ -234,27 +227,6 @@ class Supervisor:
         if kind in "ky" and item.number:
             child.answer(item.number)
 
-    def _set_up(self, item: Said) -> None:
-        """A UART has other pins, another speed, or is gone: then its pins are nobody's."""
-        number, on, tx, rx = item.data[:4]
-        self._bauds[number] = int.from_bytes(item.data[4:8], "little")
-        self._sizes[number] = int.from_bytes(item.data[8:12], "little")
-        if self._sender == number:
-            self._sender = None
-        if self._receiver == number:
-            self._receiver = None
-        if on and tx == self._kind.uart_pins[0]:
-            self._sender = number
-        if on and rx == self._kind.uart_pins[1]:
-            self._receiver = number
-
-    def _forget_pins(self) -> None:
-        self._sender = self._receiver = 0
-        self._held = b""
-        self._heard_by = 0
-        self._bauds = {}
-        self._sizes = {}
-
     # ---- from the host
 
     def _hear(self, now: float) -> None:
@@ -266,9 +238,9 @@ class Supervisor:
         line = self.line
         if line is None or not line.readable or (line.jtag and self._held):  # USB waits
             return
-        number = 0 if line.jtag else self._receiver
-        count = line.room_in(self._baud(number), now)
-        data = line.read(self._baud(number), count) if count else b""
+        number = 0 if line.jtag else self._pins.receiver
+        count = line.room_in(self._pins.baud(number), now)
+        data = line.read(self._pins.baud(number), count) if count else b""
         if not data:
             return
         if self._child is None or number is None:
@@ -292,7 +264,7 @@ class Supervisor:
         child, number = self._child, self._heard_by
         if child is None or not self._held:
             return
-        size = self._sizes.get(number, 256 + FIFO_BYTES) if number else STDIN_BYTES
+        size = self._pins.size(number) if number else STDIN_BYTES
         taken = child.hear(number, self._held, size)
         if taken:
             self._held = self._held[taken:]
@@ -316,7 +288,9 @@ class Supervisor:
         self._end_child()
         self._queue.clear()
         self._sleeps_until = None
-        self._forget_pins()
+        self._pins.reset()
+        self._held = b""
+        self._heard_by = 0
         if cause != SOFT:
             self._mode = "friendly"
             self._watch_s = 0.0
