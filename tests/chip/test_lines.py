@@ -12,6 +12,7 @@ from onchip import Remote
 
 from ossicle.chip import Chip
 from ossicle.chip.line import garble
+from ossicle.chip.pins import Pins
 
 OPEN = (
     "from machine import UART\nimport time\n"
@@ -104,6 +105,25 @@ def test_pins_that_are_not_given_back_are_nobodys(files: Path) -> None:
         (files / "main.py").write_text("")
         chip.reset()
         read_until(line, b">>> ")
+
+
+def test_a_uart_that_moves_leaves_its_pins() -> None:
+    pins = Pins(1, 3)
+    sizes = (460800).to_bytes(4, "little") + (512).to_bytes(4, "little")
+    pins.set_up(bytes((1, 1, 1, 3)) + sizes)
+    assert (pins.sender, pins.receiver, pins.baud(1), pins.baud(0), pins.size(1)) == (
+        1,
+        1,
+        460800,
+        115200,
+        512,
+    )
+    pins.set_up(bytes((1, 1, 5, 3)) + sizes)
+    assert (pins.sender, pins.receiver) == (None, 1)
+    pins.give_back(1)
+    assert (pins.sender, pins.receiver) == (0, 1)
+    pins.set_up(bytes((1, 0, 5, 3)) + sizes)
+    assert (pins.sender, pins.receiver) == (0, None)
 
 
 def test_a_write_blocks_until_all_fits(files: Path) -> None:
