@@ -30,9 +30,9 @@ def findings(said: list[dict[str, object]]) -> list[object]:
 
 @pytest.fixture
 def firmware(files: Path) -> Path:
-    """The sources, as they lie on a board without an installer."""
-    source = ROOT / "firmware"
-    shutil.copytree(source, files, ignore=shutil.ignore_patterns("unix*", "__pycache__"))
+    """The sources, and a ring that leaves memory beside them for a stream of two channels."""
+    shutil.copytree(ROOT / "firmware", files, ignore=shutil.ignore_patterns("unix*", "__pycache__"))
+    (files / "ossicle.json").write_text('{"ring_samples": 12288}')
     return files
 
 

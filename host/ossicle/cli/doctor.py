@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..doctor.evidence import Evidence
     from ..doctor.finding import Finding
 
+_CONFIG_S = 180  # mpremote tries a board that does not answer several times
 _SUFFIXES = (".wav", ".flac", ".ogg", ".aiff", ".aif", ".w64", ".mp3")
 
 
@@ -274,14 +275,20 @@ def _try_other(output: Output, url: str, findings: list[Finding], yes: bool) -> 
         return False
     if not yes and not typer.confirm(f"Set the board to the {slot} slot and listen again?", err=True):
         return False
-    done = subprocess.run(
-        [sys.executable, "-m", "ossicle.cli", "config", parse(url).port, "set", f"slot={slot}"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-m", "ossicle.cli", "config", parse(url).port, "set", f"slot={slot}"]
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=_CONFIG_S,
+        )
+    except subprocess.TimeoutExpired:
+        output.note(f"the slot could not be set in {_CONFIG_S} s")
+        return False
     if done.returncode:
         last = (done.stdout.strip() or "it said nothing").splitlines()[-1]
         output.note(f"the slot could not be set: {last}")
