@@ -29,7 +29,7 @@ _MASK = const(0x3FFFFFFF)
 _TXBUF_BYTES = const(4096)
 _RXBUF_BYTES = const(1024)
 _SMALL_HEAP_BYTES = const(262144)  # 164 K without PSRAM; with it there are megabytes
-_SAMPLES_BESIDE_WIFI = const(26624)
+_SAMPLES_BESIDE_WIFI = const(28672)
 _START_MS = const(60000)  # for a start, which compiles the sources where they are no .mpy
 _LOOKUP_S = const(30)  # in which a name is looked up, at the longest: nothing else runs meanwhile
 _QUIET_MS = const(50)  # a USB bridge holds bytes back for 16 ms at the most
@@ -69,6 +69,7 @@ class Board:
         self.mic = None
         self._microphone()
         self._uart = None
+        self._shared = False  # it has the REPL's pins
         self._wifi = None if self.config.link == "serial" else self._join()
         self.port = self._serial() if self._wifi is None else self._network()
         self.device = self.config.device or "".join("%02x" % b for b in machine.unique_id())
@@ -252,7 +253,8 @@ class Board:
 
         c = self.config
         wires = flow(machine.UART, c.uart_rts, c.uart_cts)
-        if hears_repl(sys.implementation._machine, c.uart_rx):
+        self._shared = hears_repl(sys.implementation._machine, c.uart_rx)
+        if self._shared:
             micropython.kbd_intr(-1)  # the host's packets may hold a 03, and UART0 may hear it
         self._uart = machine.UART(
             c.uart,
@@ -281,7 +283,8 @@ class Board:
         rest = bytes(memoryview(link.rest_bytes)[: link.rest]) + self._more()
         link.speed(DEFAULT_BAUD)
         self._uart.deinit()
-        forget_typed()
+        if self._shared:
+            forget_typed()
         for pin in (self.config.uart_tx, self.config.uart_rx):
             register = _IO_MUX.get(pin)
             if register:

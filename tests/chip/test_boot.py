@@ -231,6 +231,16 @@ def test_the_repl_is_never_cut_off(board: Board) -> None:
         assert board.read("ossicle.log") == ""
 
 
+@pytest.mark.parametrize("kind", ["esp32s3", "esp32c3"])
+def test_where_the_repl_is_at_the_usb_mpremote_comes_in(board: Board, kind: str) -> None:
+    """The firmware has a UART of its own there; Ctrl-C is the REPL's."""
+    board.config(uart_tx=17, uart_rx=18, sck=4, ws=5, sd=6)
+    with Chip(kind, files=board.files, pace=False) as chip:
+        until(lambda: board.read("ossicle.failed") == "1", chip)
+        assert Remote(chip)("exec", "print(6 * 7)") == "42\n"
+        assert board.log == ""
+
+
 def test_an_interrupted_trial_comes_again(board: Board) -> None:
     board.slot("ab")
     with Chip(files=board.files, pace=False) as chip:
