@@ -45,10 +45,10 @@ class Emulator:
     """One emulated board.
 
     `source` is a recording that soundfile reads, a Pattern, or RawSlots. `speed` is "realtime" or "max" (flat
-    out). `channels` and `rate` (Hz) are those of the microphone; None takes the source's. `conversion` "identity"
-    makes the firmware hand on the file's samples as they are, "real" converts as for a microphone: slots are
-    `int16 << 16` either way. `stalls` are pairs of frames (where, for how long) in which the firmware does
-    not get to fetch audio. `pace` holds the link to its baud rate and garbles bytes at the wrong one; None
+    out). `channels` and `rate` (Hz) are those of the microphone; None takes the source's. `conversion`
+    "identity" makes the firmware hand on the file's samples as they are, "real" converts as for a microphone;
+    slots are `int16 << 16` either way. `stalls` are pairs of frames (where, how long) in which it does not
+    get to fetch audio. `pace` holds the link to its baud rate and garbles bytes at the wrong one; None
     means in real time. `ibuf` is the I2S buffer in bytes, `config` goes over the firmware's configuration,
     `lost_callbacks` are the numbers of I2S callbacks that never come. Into the file `record` the board puts
     what it captured and when (`boards/unix_shims/record.py`). `report` is called with a line of text
