@@ -7,6 +7,7 @@ import contextlib
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 from commandline import Run, rows
 
+from ossicle import open as opened
 from ossicle.board import arrival
 from ossicle.board.install import Intent, carry_out, hear
 from ossicle.board.plan import Build, digest, plan
@@ -26,6 +28,7 @@ from ossicle.board.settings import Settings
 from ossicle.board.survey import Board, survey
 from ossicle.chip import Chip
 
+SECRET = "correct horse battery"
 ANSWER_S = 30.0
 FIRST_BYTES_MAX = 120_000
 AGAIN_BYTES_MAX = 6_000
@@ -85,6 +88,35 @@ class TestThreeCommands:
             assert changed["device"] == "kitchen"
             told = {row["key"]: row["value"] for row in run(ossicle, "config", chip.port, "get")}
             assert (told["gain"], told["mic"], told["device"]) == (300, "pattern", "kitchen")
+
+    def test_over_wifi(
+        self, speech: Path, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("OSSICLE_KEYS", str(tmp_path / "keys.toml"))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+            free.bind(("0.0.0.0", 0))
+            number = free.getsockname()[1]
+        words = [
+            "--wifi",
+            "home",
+            "--host",
+            "127.0.0.1",
+            "--set",
+            f"port={number}",
+            "--set",
+            "device=kitchen",
+        ]
+        with Chip(files=files, source=speech, pace=False) as chip:
+            command = [sys.executable, "-m", "ossicle.cli", "install", chip.port, *words, "--stdin", "--json"]
+            done = subprocess.run(
+                command, input=SECRET + "\n", capture_output=True, text=True, timeout=90, check=False
+            )
+            assert done.returncode == 0, (done.stdout, done.stderr, chip.said)
+            told = event(rows(done), "installed")
+            assert (told["device"], told["url"]) == ("kitchen", f"udp://0.0.0.0:{number}")
+            with opened(f"udp://127.0.0.1:{number}?device=kitchen") as mic:
+                assert len(mic.read(8000)) == 8000, "sealed with the key that install made"
+            assert SECRET not in done.stdout + done.stderr + chip.said
 
     def test_a_chip_without_such_pins_needs_its_board(self, files: Path, ossicle: Run) -> None:
         with Chip("esp32s3", files=files, pace=False) as chip:

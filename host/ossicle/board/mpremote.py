@@ -28,7 +28,7 @@ from .faults import BoardError, SilentBoardError, ToolMissingError, explain
 RESET = ("reset",)
 """The command that starts the board anew."""
 
-_IDLE_S = 45.0  # a script that says nothing for so long hangs
+_IDLE_S = 20.0  # a script that says nothing for so long hangs
 _LINE_MAX_BYTES = 1 << 16
 _SAID_MAX_BYTES = 1 << 20
 _HOST_GONE_S = 3.5  # the firmware goes back to 115200 baud 3 s after its host's last word

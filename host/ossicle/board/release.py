@@ -20,7 +20,7 @@ from .faults import BoardError, ToolMissingError
 from .plan import MAIN, Build
 from .survey import Board
 
-_KEPT = 4  # builds, in the cache
+_KEPT = 8  # builds, in the cache
 _EMITS = re.compile(r"mpy v(\d+)\.(\d+)")
 
 
