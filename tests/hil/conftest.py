@@ -161,7 +161,7 @@ def repl(
     folder = tmp_path_factory.mktemp("kit")
     kit(folder, board)
     target.at_repl = True
-    opened = Repl(console, folder)
+    opened = Repl(target.console or "", folder)
     yield opened
     opened.close()
 
