@@ -9,7 +9,7 @@ from micropython import const
 
 from ossicle.capture import Capture
 from ossicle.commands import Commands
-from ossicle.modules import drop
+from ossicle.modules import drop, kept
 from ossicle.ring import Ring
 from ossicle.session import Session
 from ossicle.rare import passing, rare
@@ -100,6 +100,8 @@ class App:
 
     # Whether there was anything to do.
     def step(self):
+        if kept:
+            kept.clear()  # memory for what is seldom called, and is over
         link = self.link
         busy = False
         n = link.receive()

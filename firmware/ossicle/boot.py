@@ -4,7 +4,7 @@ import gc
 import micropython
 import sys
 
-from ossicle.modules import drop
+from ossicle.modules import drop, kept
 
 
 # The app, ready to live. `tell` takes a line for the log. `make` gives the board: the one for
@@ -42,6 +42,7 @@ def _fit(board):
     gc.threshold(gc.mem_free() // 32)  # small garbage between what stays leaves holes
     known = set(sys.modules)
     while True:
+        kept.clear()
         try:
             from ossicle.app import App
 

@@ -2,12 +2,18 @@
 import sys
 
 
-# A module for one call: its code is garbage behind that.
+kept = {}  # the group of functions (rare.py) that this turn of the loop called last; the app clears it
+
+
+# The module of a group, until the end of the turn: its code is garbage then.
 def once(group):
-    name = "ossicle." + group
-    __import__(name)
-    module = sys.modules[name]
-    drop(name)
+    module = kept.get(group)
+    if module is None:
+        kept.clear()  # one at a time, and those that are calling
+        name = "ossicle." + group
+        __import__(name)
+        kept[group] = module = sys.modules[name]
+        drop(name)
     return module
 
 

@@ -1,17 +1,19 @@
 # The firmware of an ESP32, with its own board file, on a `machine` that is hardly there: how
 # much of the heap is left while it streams?
 #
-#   memory_run.py PACKETS CONFIG HELLO+SET START START
+#   memory_run.py PACKETS CONFIG
 #
-# What the host says is in hex. On a serial line it is serial frames: SET asks for a speed at
-# which the link is fast enough, then come streams of so many packets of audio. On a network
-# it is a packet each. Prints "= name value": what the heap held before the firmware was
-# imported, the length of each stream's packets on the link and what was free after a
-# collection in the middle of it, and the ring's bytes.
+# The host is whoever started it, and has a line for each thing that is asked for: "? hello",
+# "? HEX" for what the device sent that is no audio, and "? next" when so many packets of audio
+# have come. A line is answered by what the host says, in hex, "-" for nothing, or "end". Prints
+# "= name value" too: what the heap held before the firmware was imported, the length of each
+# stream's packets on the link with what was free after a collection in the middle of it, and the
+# ring's bytes.
 import gc
 import json
 import sys
-from binascii import unhexlify
+import time
+from binascii import hexlify, unhexlify
 
 PACKETS = int(sys.argv[1])
 
@@ -39,45 +41,75 @@ class I2S:
             self.handler(self)
 
 
-# Says what the host says. A buffer of audio comes whenever the firmware listens.
-class UART:
-    def __init__(self, uart_id, **settings):
-        self.said = 2
-        self.looks = 0  # at what the host says, in the stream
+# The other end. A buffer of audio comes whenever the firmware listens.
+class Host:
+    def __init__(self):
+        self.waits = "hello"  # what is to be asked
+        self.sent = None  # the device's last packet that was no audio, in its own buffer
+        self.start = self.stop = 0
+        self.asked_ms = time.ticks_ms()
         self.packets = 0  # of audio
         self.length = 0  # of the last one
-        self.say()
 
-    def say(self):
-        self.said += 1
-        self.waiting = unhexlify(sys.argv[self.said]) if self.said < len(sys.argv) else b"\x00\x0d\x03"
-
-    def init(self, baudrate, timeout_char):
-        if baudrate > 115200:
-            self.say()
-
-    def any(self):
-        I2S.made.deliver()
-        self.looks += 1
-        if self.looks > 100 * PACKETS:
-            sys.exit("no stream comes")
-        if self.packets == PACKETS:
-            self.packets = self.looks = 0
-            gc.collect()
-            print("= stream", self.length, gc.mem_free())
-            self.say()
-        return len(self.waiting)
-
-    def readinto(self, buf, n):
-        buf[:n] = self.waiting
-        self.waiting = b""
-        return n
-
-    def write(self, buf, off, n):
+    # Memory cannot be had while the device writes.
+    def take(self, buf, off, n):
         if n > 1000:
             self.packets += 1
             self.length = n
+        else:
+            self.sent = buf
+            self.start = off
+            self.stop = off + n
         return n
+
+    # What the host says now, b"" for nothing, None when it is over.
+    def listen(self):
+        I2S.made.deliver()
+        if time.ticks_diff(time.ticks_ms(), self.asked_ms) > 20000:
+            sys.exit("no stream comes")
+        if self.packets >= PACKETS:
+            self.packets = 0
+            gc.collect()
+            print("= stream", self.length, gc.mem_free())
+            self.waits = "next"
+        elif self.sent is not None and not self.waits:
+            self.waits = hexlify(self.sent[self.start : self.stop]).decode()
+            self.sent = None
+        if not self.waits:
+            return b""
+        print("?", self.waits)
+        self.waits = ""
+        self.asked_ms = time.ticks_ms()
+        said = sys.stdin.readline().strip()
+        return None if said == "end" else b"" if said == "-" else unhexlify(said)
+
+
+host = Host()
+
+
+class UART:
+    def __init__(self, uart_id, **settings):
+        self.waiting = b""
+
+    def init(self, baudrate, timeout_char):
+        pass
+
+    def any(self):
+        if not self.waiting:
+            said = host.listen()
+            self.waiting = b"\x00\x0d\x03" if said is None else said
+        return len(self.waiting)
+
+    def readinto(self, buf, n):
+        buf[:n] = self.waiting[:n]
+        self.waiting = self.waiting[n:]
+        return n
+
+    def write(self, buf, off, n):
+        return host.take(buf, off, n)
+
+    def read(self, n=-1):
+        return None
 
     def txdone(self):
         return True
@@ -146,7 +178,7 @@ sys.modules["network"] = Network
 if config.get("link"):
     import memory_socket
 
-    memory_socket.start(I2S, PACKETS, sys.argv[3:])
+    memory_socket.start(host)
 gc.collect()
 print("= before", gc.mem_alloc())
 

@@ -1,19 +1,16 @@
-# The `socket` of memory_run.py: what the host says comes in packet by packet, and the last
-# word is Ctrl-C. A buffer of audio comes whenever the firmware listens.
-import gc
+# The `socket` of memory_run.py: what the host says comes packet by packet.
 import hashlib
 import sys
-from binascii import b2a_base64, unhexlify
+from binascii import b2a_base64
 
 AF_INET = SOCK_DGRAM = 0
 SOCK_STREAM = 1
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-def start(i2s, packets, words):
-    global _i2s, _packets, _words
-    _i2s = i2s
-    _packets = packets
-    _words = words
+
+def start(host):
+    global _host
+    _host = host
     sys.modules["socket"] = sys.modules[__name__]
     sys.modules["select"] = sys.modules[__name__]
 
@@ -27,11 +24,6 @@ class socket:
         self.frames = kind == SOCK_STREAM
         self.open = not self.frames
         self.request = None
-        self.waiting = None  # what comes next
-        self.said = 0
-        self.packets = 0  # of audio, in the stream
-        self.length = 0
-        self.reads = 0  # in the stream
 
     def setblocking(self, blocking):
         pass
@@ -43,42 +35,21 @@ class socket:
         pass
 
     def readinto(self, buf, n):
-        if _i2s.made.out:
-            _i2s.made.deliver()
-        self.reads += 1
-        if self.reads > 100 * _packets:
-            sys.exit("no stream comes")
-        if not self.open and self.request:
-            self.answer(bytes(self.request))
-        elif self.packets == _packets:
-            self.packets = self.reads = 0
-            gc.collect()
-            print("= stream", self.length, gc.mem_free())
-            self.say()
-        elif self.said < 2 and self.open and self.waiting is None:
-            self.say()
-        data = self.waiting
-        if data is None:
+        if self.open:
+            data = _host.listen()
+            if data is None:
+                raise KeyboardInterrupt
+        else:
+            data = self.answer(bytes(self.request)) if self.request else b""
+        if not data:
             return None
-        self.waiting = None
         buf[: len(data)] = data
         return len(data)
 
-    def say(self):
-        if self.said == len(_words):
-            raise KeyboardInterrupt
-        data = unhexlify(_words[self.said])
-        self.said += 1
-        if self.frames:
-            data = bytes([0x82, len(data)]) + data
-        self.waiting = data
-
     def write(self, buf, off, n):
-        if not self.open:
-            self.request = buf
-        elif n > 1000:
-            self.packets += 1
-            self.length = n
+        if self.open:
+            return _host.take(buf, off, n)
+        self.request = buf
         return n
 
     # Made when it is read: a write must not ask for memory.
@@ -87,7 +58,7 @@ class socket:
         key = [line for line in request.split(b"\r\n") if b"-Key: " in line][0][19:]
         accept = b2a_base64(hashlib.sha1(key + _GUID).digest()).strip()
         head = b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: %s\r\n\r\n"
-        self.waiting = head % accept
+        return head % accept
 
 
 # Of select: it is connected.

@@ -319,7 +319,7 @@ class SmallHeap:
 def case_the_ring_beside_wifi():
     assert len(board(ring=None, link="udp", **WIFI).storage) == 67584
     gc, esp32.gc = esp32.gc, SmallHeap
-    assert len(board(ring=None, link="udp", **WIFI).storage) == 53248
+    assert len(board(ring=None, link="udp", **WIFI).storage) == 57344
     assert len(board(ring=30000, link="udp", **WIFI).storage) == 60000
     assert len(board(ring=None).storage) == 67584
     esp32.gc = gc

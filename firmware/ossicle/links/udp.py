@@ -51,8 +51,7 @@ class UdpLink:
         self.rest_bytes = self.packet
         self.opened = 0  # how often the link was opened; wraps at 2**30
         self._open = False
-        self._in = bytearray(_READ_BYTES)  # as it came: datagrams without a gap
-        self._in_at = 0
+        self._in_at = 0  # what came lies in `packet`, datagrams without a gap: so much of it is done
         self._in_n = 0
         self._copy = array("i", (0 for _ in range(C_SIZE)))
         self._out = None  # the buffer that send() was given
@@ -131,35 +130,34 @@ class UdpLink:
     def receive(self):
         if not self._open:
             return 0
-        if self._in_at == self._in_n:
-            n = self._port.read_into(self._in)
-            if n == 0:
+        left = self._in_n - self._in_at
+        if left:
+            copy = self._copy
+            copy[C_FROM] = self._in_at
+            copy[C_COUNT] = left
+            copy[C_TO] = 0
+            copy_bytes(self.packet, self.packet, copy)
+        else:
+            left = self._port.read_into(self.packet)
+            if left == 0:
                 self.dropped = (self.dropped + 1) & _MASK
                 self._close(self._clock.ms())
-            if n <= 0:
+            if left <= 0:
+                self._in_at = self._in_n = 0
                 return 0
-            self._in_at = 0
-            self._in_n = n
-        n = self._length()
-        copy = self._copy
-        copy[C_FROM] = self._in_at
-        copy[C_COUNT] = n
-        copy[C_TO] = 0
-        copy_bytes(self._in, self.packet, copy)
-        self._in_at += n
-        return n
+        self._in_n = left
+        self._in_at = self._length(left)
+        return self._in_at
 
-    # Of the packet that starts at `_in_at`, by its header; else all there is.
-    def _length(self):
-        at = self._in_at
-        buf = self._in
-        left = self._in_n - at
+    # Of the packet that starts the `left` bytes, by its header; else all there is.
+    def _length(self, left):
+        buf = self.packet
         if left < HEADER_BYTES:
             return left
-        payload = u30(buf, at + HEADER_AT_SEQUENCE)
-        if payload < 0 or payload > PAYLOAD_MAX_BYTES or (payload == 0 and buf[at] != KIND_STOP):
+        payload = u30(buf, HEADER_AT_SEQUENCE)
+        if payload < 0 or payload > PAYLOAD_MAX_BYTES or (payload == 0 and buf[0] != KIND_STOP):
             return left
-        sealed = buf[at + HEADER_AT_FLAGS] & FLAG_SEALED
+        sealed = buf[HEADER_AT_FLAGS] & FLAG_SEALED
         return min(left, HEADER_BYTES + payload + (_TAG_BYTES if sealed else _CHECK_BYTES))
 
     # -- what only a serial line has, and a network only --------------------------------

@@ -1,9 +1,11 @@
 """What runs seldom leaves memory: functions that are marked `@rare("group")` move to a module of their own.
 
-A group is a module `ossicle.<group>`, made of one bundle's functions. In a function's place stays a stub that imports the group, calls the
-function there and lets the module go (ossicle/modules.py, `once`). Functions of a group call each other
-directly, and one that only they call leaves no stub. So a marked function costs a board 60 bytes or none,
-and some time at each call: the heap is asked for its code, and the flash is read.
+A group is a module `ossicle.<group>`, made of one bundle's functions. In a function's place stays a stub
+that imports the group and calls the function there; with the turn of the loop the module goes
+(ossicle/modules.py, `once`).
+Functions of a group call each other directly, and one that only they call leaves no stub. So a marked
+function costs a board 60 bytes or none, and some time at each call: the heap is asked for its code, and the
+flash is read.
 
 What is marked `@passing` runs at boot and never again: importing `ossicle.shed` puts None in its place.
 (Deleting a name leaves the function in the dictionary's slot, and so in memory.)
@@ -95,9 +97,7 @@ def overlaid(trees: dict[str, ast.Module], kept: set[str]) -> None:
     Raises BuildError where a function cannot be moved.
     """
     trees.pop(f"{PACKAGE}.{MARK}", None)
-    groups: dict[str, list[Rare]] = {}
-    for each in find(trees):
-        groups.setdefault(each.group, []).append(each)
+    groups = _groups(list(find(trees)))
     if SHED in trees:
         trees[SHED] = _shed(trees)
     for tree in trees.values():
@@ -105,10 +105,6 @@ def overlaid(trees: dict[str, ast.Module], kept: set[str]) -> None:
     for group, functions in groups.items():
         if f"{PACKAGE}.{group}" in trees:
             raise BuildError(f"{group}: there is a module of this name, and a group")
-        if len({each.module for each in functions}) > 1:
-            raise BuildError(
-                f"{group}: its functions are of several modules, and importing it would import all"
-            )
         for each in functions:
             _check(each)
         for each in functions:
@@ -125,6 +121,17 @@ def overlaid(trees: dict[str, ast.Module], kept: set[str]) -> None:
         if LOADER not in tops(tree):
             tree.body.insert(0, ast.ImportFrom(f"{PACKAGE}.modules", [ast.alias(LOADER)], 0))
         ast.fix_missing_locations(tree)
+
+
+def _groups(functions: list[Rare]) -> dict[str, list[Rare]]:
+    """By name. Importing one imports the module that it is of: so those of other modules have their own."""
+    groups: dict[str, list[Rare]] = {}
+    home: dict[str, str] = {}
+    for each in functions:
+        if home.setdefault(each.group, each.module) != each.module:
+            each.group = f"{each.group}_{each.module.rpartition('.')[2]}"
+        groups.setdefault(each.group, []).append(each)
+    return groups
 
 
 def _forget_mark(tree: ast.Module) -> None:
@@ -259,7 +266,7 @@ def _module(
                 for alias in node.names:
                     if bound(alias) in needed and bound(alias) not in seen:
                         seen[bound(alias)] = ""
-                        one = [alias]
+                        one = [ast.alias(alias.name, alias.asname)]  # it gets names of its own
                         if isinstance(node, ast.ImportFrom):
                             body.append(ast.ImportFrom(node.module, one, 0))
                         else:

@@ -29,7 +29,7 @@ from .overlay import LOADER, PACKAGE
 from .scopes import Scopes, bound, read
 
 # What main.py, the manifest of a test and the commands name from outside.
-KEEP = {"Board", "counted", "leave", "load", "read", "reset", "run", "self", "storage"}
+KEEP = {"Board", "counted", "leave", "live", "load", "read", "reset", "run", "self", "start", "storage"}
 # Methods of what MicroPython's modules make: sockets, pollers, UART, I2S, WLAN, ciphers, hashes, streams.
 FOREIGN = {
     "active", "any", "close", "config", "connect", "decrypt", "deinit", "digest", "disconnect",
@@ -80,6 +80,9 @@ class Shortener:
         for tree in trees.values():
             self._kept.update(spelled(tree))
         self._modules = {name: dict(imported_modules(tree, trees)) for name, tree in trees.items()}
+        self._handed_on = {module for name in trees for module in self._find_handed_on(name)}
+        for name in self._handed_on:
+            self._kept.update(tops(trees[name]))
         self._tops = {name: self._name_tops(name) for name in trees}
         self._members = self._name_members()
 
@@ -97,7 +100,7 @@ class Shortener:
     def _name_tops(self, name: str) -> dict[str, str]:
         """What a module defines, and what it imports from others of the build, by the names there."""
         scopes = self._scopes[name]
-        own = tops(self._trees[name])
+        own = set() if name in self._handed_on else tops(self._trees[name])
         for node in at_top(self._trees[name].body):
             if isinstance(node, ast.ImportFrom) and node.module in self._trees:
                 names = (bound(a) for a in node.names if f"{node.module}.{a.name}" not in self._trees)
@@ -108,6 +111,16 @@ class Shortener:
         taken |= set(LOCALS) | self._by_keyword() | self._keep
         free = (word for word in chosen() if word not in taken)
         return dict(zip(mine, free, strict=False))
+
+    def _find_handed_on(self, name: str) -> Iterator[str]:
+        """Modules that `name` does not only ask for a member itself: whoever has them may ask."""
+        tree = self._trees[name]
+        bases = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name) and id(node) not in bases | self._scopes[name].variables:
+                module = self._modules[name].get(node.id)
+                if module:
+                    yield module
 
     def _is_kept_top(self, name: str) -> bool:
         return name in self._keep or name.startswith("__")

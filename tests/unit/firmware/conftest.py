@@ -11,6 +11,6 @@ from ossicle.board.build import build
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("firmware") / "x86"
+    folder = tmp_path_factory.mktemp("board") / "firmware" / "a"  # as on a board, where names are this long
     build("x86", folder)
     return folder
