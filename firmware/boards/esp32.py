@@ -150,7 +150,7 @@ class Board:
         if self._wifi is None:
             fields["usb"] = "bridge"  # a UART, whatever it is wired to
         else:
-            fields["power_save"] = False  # boards/wifi.py has it off
+            fields["power_save"] = self._wifi.saves_power()
 
     # -- the parts ---------------------------------------------------------------------
 

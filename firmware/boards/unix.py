@@ -132,6 +132,7 @@ class Board:
         self.mic = self._microphone()
         self.device = self.config.device or machine.unique_id().hex()
         self._uart = None
+        self._wifi = None
         self.port = self._serial() if self.config.link == "serial" else self._network()
         print("ossicle: the board is up")
 
@@ -164,9 +165,14 @@ class Board:
         from boards.net import SocketPort
         from boards.wifi import Wifi
 
-        wifi = Wifi(self.config.ssid, self.config.password, self.config.note)
-        wifi.start()
-        return SocketPort(self.config.host, self.config.port, self.config.link == "ws", wifi)
+        self._wifi = Wifi(self.config.ssid, self.config.password, self.config.note)
+        self._wifi.start()
+        return SocketPort(self.config.host, self.config.port, self.config.link == "ws", self._wifi)
+
+    # What only this kind of board knows of itself, for HELLO (W-18).
+    def tell(self, fields):
+        if self._wifi is not None:
+            fields["power_save"] = self._wifi.saves_power()
 
     @staticmethod
     def calm():

@@ -134,6 +134,11 @@ class Wifi:
         except OSError:
             return 0
 
+    # Whether the radio sleeps between beacons all the same: not each build takes PM_NONE.
+    @rare("facts")
+    def saves_power(self):
+        return self._wlan.config("pm") != network.WLAN.PM_NONE
+
     # A text for the log, once.
     def news(self):
         text = self._news

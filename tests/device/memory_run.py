@@ -151,8 +151,8 @@ class Wlan:
     def active(self, on):
         pass
 
-    def config(self, **settings):
-        pass
+    def config(self, what=None, **settings):
+        return 0
 
     def connect(self, ssid, password):
         pass

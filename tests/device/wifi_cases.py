@@ -24,8 +24,9 @@ class Wlan:
             raise OSError(Wlan.why)
         events.append("wlan on" if on else "wlan off")
 
-    def config(self, **settings):
+    def config(self, what=None, **settings):
         self.settings.update(settings)
+        return self.settings.get(what)
 
     def connect(self, ssid, password):
         self.connects.append((ssid, password))
@@ -154,6 +155,13 @@ class Rig:
 
 def case_no_power_save_and_a_few_tries():
     assert Rig().wlan.settings == {"pm": 0, "reconnects": 4}
+
+
+def case_a_driver_that_saves_power_all_the_same():
+    rig = Rig()
+    assert not rig.wifi.saves_power()
+    rig.wlan.settings["pm"] = 1
+    assert rig.wifi.saves_power()
 
 
 def case_it_joins():

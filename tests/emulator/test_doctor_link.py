@@ -154,7 +154,7 @@ def test_a_clock_that_is_divided_wrongly(speech: Path) -> None:
     assert float(told["rate"].numbers["rate"] or 0) == pytest.approx(15625, rel=0.012)
 
 
-def test_good_wifi_has_no_fault_and_sleeping_wifi_has(speech: Path) -> None:
+def test_good_wifi_has_no_fault(speech: Path) -> None:
     evidence = on_wifi(speech)
     assert examine(evidence) == []
     link = evidence.link
@@ -163,15 +163,14 @@ def test_good_wifi_has_no_fault_and_sleeping_wifi_has(speech: Path) -> None:
     assert link.status is not None
     assert link.status.rssi == -55
     assert len(link.ticks) >= 2
-    assert only(said(evidence, power_save=True), "wifi_power_save")
     assert only(said(evidence, reset="watchdog"), "watchdog")
 
 
-def test_four_troubles_at_once(speech: Path) -> None:
-    troubles = {"wifi_rssi": -83, "lost_callbacks": [20, 40]}
+def test_five_troubles_at_once(speech: Path) -> None:
+    troubles = {"wifi_rssi": -83, "wifi_power_save": True, "lost_callbacks": [20, 40]}
     evidence = on_wifi(speech, troubles=troubles, config={"sck": 99, "ring_samples": 8192})
     told = {each.name: each for each in examine(evidence)}
-    assert set(told) == {"wifi_weak", "callbacks", "note", "ring"}
+    assert set(told) == {"wifi_weak", "wifi_power_save", "callbacks", "note", "ring"}
     assert told["wifi_weak"].numbers["rssi"] == -83
     assert told["callbacks"].numbers["times"] == 2
     assert "sck" in told["note"].text

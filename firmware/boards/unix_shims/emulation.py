@@ -38,6 +38,7 @@ _DEFAULTS = {
     "wifi_beacon_ms": 6000,  # an outage of more throws the station out
     "wifi_try_ms": 500,  # between two tries of the driver to join; the chip takes some 2 s
     "wifi_rssi": -55,
+    "wifi_power_save": False,  # the driver does not take PM_NONE
     "wifi_failures": 0,  # so many times the Wi-Fi cannot be started for want of memory
     "socket_enomem": 0,  # each so many writes the network has no memory; 0: never
     "socket_full": [],  # [[at_ms, ms], ...] since the board is up: no write finds memory for so long

@@ -54,15 +54,19 @@ class WLAN:
         self._joined = False
         self._status = STAT_IDLE
         self._reconnects = -1
+        self._pm = self.PM_PERFORMANCE
         self._tries = 0  # left to the driver; -1: any number
         self._tried_ms = 0
 
     def active(self, on=None):
         return True
 
-    def config(self, reconnects=None, **ignored):
+    def config(self, what=None, reconnects=None, pm=None):
         if reconnects is not None:
             self._reconnects = reconnects
+        if pm is not None and not settings["wifi_power_save"]:
+            self._pm = pm
+        return self._pm if what == "pm" else None
 
     def connect(self, ssid=None, key=None):
         if self._tries:
