@@ -193,8 +193,10 @@ class Player:
 
     def said_in_hello(self, step: Step) -> dict[str, Any]:
         said = {name: self.names.known(v) for name, v in step["fields"].items() if name != "proof"}
+        if step["from"] == "device":
+            said.setdefault("max_baud", self.vector["device"]["max_baud"])
         if self.world is None:
-            return said or {"ossicle": 1}
+            return said if step["fields"] else {"ossicle": 1, **said}
         if str(step["fields"].get("challenge", "")).startswith("$"):
             self.world.challenge(step["from"], said["challenge"])
         proof = step["fields"].get("proof")

@@ -222,6 +222,28 @@ def vectors() -> list[Vector]:
             ],
         ),
         session(
+            "baud-none",
+            "W-34",
+            "a line without a speed: the host asks for none",
+            HOST,
+            [*HELLO, host("start", 0, **START), device("started", **STARTED), {"baud": 115200}],
+            baud=115200,
+            max_baud=0,
+        ),
+        session(
+            "baud-none-asked",
+            "W-34",
+            "a line without a speed: no speed can be set",
+            DEVICE,
+            [
+                *HELLO,
+                host("set", 0, token="$b", key=1, value=115200),
+                device("set_reply", 0, token="$b", key=1, value=115200, reason=11),
+                {"baud": 115200},
+            ],
+            max_baud=0,
+        ),
+        session(
             "baud-back",
             "W-34",
             "nothing is heard at the new speed: back after 2 s",

@@ -280,7 +280,7 @@ class Handshake:
     # Inside
 
     def _wanted_speed(self, answer: Hello) -> int | None:
-        if self.baud is None:
+        if self.baud is None or not answer.max_baud:  # W-34: USB has no speed, whatever the port says
             return None
         wanted = self._request.speeds(self.baud, answer.max_baud)
         return next((speed for speed in wanted if speed not in self.failed_speeds), None)

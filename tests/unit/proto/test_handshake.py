@@ -159,6 +159,15 @@ def test_the_slowest_speed_with_room_to_spare(request_, max_baud, speeds):
         assert found[0] >= 1.3 * request_.bits_per_s
 
 
+@pytest.mark.parametrize("request_", [StreamRequest(), StreamRequest(baud=921600)])
+def test_a_line_that_has_no_speed_is_asked_for_none(request_):
+    """W-34: whatever speed the port was opened with, and the user wants."""
+    w = world(request=request_, max_baud=0)
+    assert w.run(3, lambda: bool(of(w, ev.Refused)))  # this one carries what 115200 baud do
+    assert Kind.SET not in said(w)
+    assert not w.receiver.failed_speeds
+
+
 def test_a_link_without_a_speed_is_left_alone():
     device = SimDevice(Random(1), length=RATE)
     device.baud = 921600
