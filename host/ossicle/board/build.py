@@ -19,7 +19,7 @@ from ..paths import data_folder
 from .bundle import bundled
 from .overlay import overlaid
 from .scopes import BuildError
-from .shorten import KEEP, Shortener
+from .shorten import BUILT_IN, FOREIGN, KEEP, Shortener, spelled
 
 ARCHS = ("xtensawin", "rv32imc", "x86")
 MAIN = "main.py"
@@ -173,7 +173,8 @@ def build(arch: str, folder: Path, lines: bool = False, version: str = "") -> No
     if not lines:
         trees = bundled({name: ast.parse(source) for name, source in sources.items()})
         named = outside(firmware, arch)
-        overlaid(trees, KEEP | named)
+        named.update(name for tree in trees.values() for name in spelled(tree))
+        overlaid(trees, KEEP | named, FOREIGN | BUILT_IN)
         Shortener(trees, named).apply()
         sources = {name: ast.unparse(tree).encode() for name, tree in trees.items()}
     places = {name: Path(*name.split(".")).with_suffix(".py") for name in sources}

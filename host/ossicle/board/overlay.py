@@ -1,11 +1,10 @@
 """What runs seldom leaves memory: functions that are marked `@rare("group")` move to a module of their own.
 
-A group is a module `ossicle.<group>`, made of one bundle's functions. In a function's place stays a stub
-that imports the group and calls the function there; with the turn of the loop the module goes
-(ossicle/modules.py, `once`).
-Functions of a group call each other directly, and one that only they call leaves no stub. So a marked
-function costs a board 60 bytes or none, and some time at each call: the heap is asked for its code, and the
-flash is read.
+A group is a module `ossicle.<group>`, made of one bundle's functions. A call of one becomes a call by way of
+its group, which is imported then; with the turn of the loop the module goes (ossicle/modules.py, `once`).
+Functions of a group call each other directly. Where it cannot be known that a call means the function
+(calls.py), or it is called from outside, a stub of 60 bytes stays in its place. So a marked function costs a
+board little or nothing, and some time at each call: the heap is asked for its code, and the flash is read.
 
 What is marked `@passing` runs at boot and never again: importing `ossicle.shed` puts None in its place.
 (Deleting a name leaves the function in the dictionary's slot, and so in memory.)
@@ -19,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .bundle import tops
+from .calls import Calls, functions, given
 from .scopes import BuildError, bound, read
 
 MARK = "rare"
@@ -91,35 +91,43 @@ def find(trees: dict[str, ast.Module]) -> Iterator[Rare]:
                     yield Rare(module, owner, marked(node), node, body)
 
 
-def overlaid(trees: dict[str, ast.Module], kept: set[str]) -> None:
-    """Moves what is marked out of the trees, into new ones among them. `kept` is called from outside.
+def overlaid(trees: dict[str, ast.Module], kept: set[str], foreign: set[str]) -> None:
+    """Moves what is marked out of the trees, into new ones among them.
+
+    `kept` is called from outside, `foreign` are names of methods that others' objects have.
 
     Raises BuildError where a function cannot be moved.
     """
     trees.pop(f"{PACKAGE}.{MARK}", None)
-    groups = _groups(list(find(trees)))
+    every = list(find(trees))
+    groups = _groups(every)
     if SHED in trees:
         trees[SHED] = _shed(trees)
     for tree in trees.values():
         _forget_mark(tree)
-    for group, functions in groups.items():
-        if f"{PACKAGE}.{group}" in trees:
-            raise BuildError(f"{group}: there is a module of this name, and a group")
-        for each in functions:
-            _check(each)
-        for each in functions:
-            _call_directly(each, functions)
-        for each in functions:
-            at = each.body.index(each.node)
-            each.body[at : at + 1] = [_stub(each)] if _is_called(each, functions, trees, kept) else []
-            if not each.body:
-                each.body.append(ast.Pass())
-        taken = _take_along(functions, trees, kept)
-        trees[f"{PACKAGE}.{group}"] = _module(group, functions, taken, trees)
-    for module in {each.module for functions in groups.values() for each in functions}:
-        tree = trees[module]
-        if LOADER not in tops(tree):
-            tree.body.insert(0, ast.ImportFrom(f"{PACKAGE}.modules", [ast.alias(LOADER)], 0))
+    for tree in trees.values():
+        tree.body.insert(0, ast.ImportFrom(f"{PACKAGE}.modules", [ast.alias(LOADER)], 0))
+    for each in every:
+        if f"{PACKAGE}.{each.group}" in trees:
+            raise BuildError(f"{each.group}: there is a module of this name, and a group")
+        _check(each)
+    calls = Calls(trees, kept | foreign)
+    _call_by_group(every, trees, calls)
+    for each in every:
+        at = each.body.index(each.node)
+        each.body[at : at + 1] = [_stub(each)] if _is_called(each, every, trees, kept, calls) else []
+        if not each.body:
+            each.body.append(ast.Pass())
+    for group, members in groups.items():
+        taken = _take_along(members, trees, kept)
+        trees[f"{PACKAGE}.{group}"] = _module(group, members, taken, trees)
+    for tree in trees.values():
+        if not any(isinstance(node, ast.Name) and node.id == LOADER for node in ast.walk(tree)):
+            tree.body[:] = [
+                node
+                for node in tree.body
+                if not (isinstance(node, ast.ImportFrom) and bound(node.names[0]) == LOADER)
+            ]
         ast.fix_missing_locations(tree)
 
 
@@ -152,46 +160,65 @@ def _check(rare: Rare) -> None:
             raise BuildError(f"{rare.name}: super() is not to be had in a rare function")
 
 
-def _call_directly(rare: Rare, functions: list[Rare]) -> None:
-    """self.other() becomes Class__other(self) where the other is of the class and the group."""
-    others = {each.node.name: each.name for each in functions if each.owner and each.owner == rare.owner}
-    for node in ast.walk(rare.node):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            of = node.func.value
-            if (
-                isinstance(of, ast.Name)
-                and of.id == "self"
-                and node.func.attr in others
-                and not node.keywords
-            ):
-                target = next(each for each in functions if each.name == others[node.func.attr])
-                missing = len(target.node.args.args) - 1 - len(node.args)
-                defaults = target.node.args.defaults
-                node.args = [of, *node.args, *(defaults[-missing:] if missing else [])]
+def _call_by_group(every: list[Rare], trees: dict[str, ast.Module], calls: Calls) -> None:
+    """Changes the calls that are known to mean what is marked."""
+    rare = {(each.module, each.owner, each.node.name): each for each in every}
+    within = {id(each.node): each.group for each in every}
+    for place in list(functions(trees)):
+        here = within.get(id(place.node), "")
+        for node in ast.walk(place.node):
+            if not isinstance(node, ast.Call):
+                continue
+            target, first = None, []
+            if isinstance(node.func, ast.Attribute):
+                owner = calls.owner(node.func, (place.module, place.owner))
+                target = rare.get((*owner, node.func.attr)) if owner else None
+                first = [node.func.value]
+            elif isinstance(node.func, ast.Name):
+                target = rare.get((place.module, "", node.func.id))
+            if target is None:
+                continue
+            arguments = given(target.node, first, node)
+            if arguments is None:
+                continue
+            node.args, node.keywords = arguments, []
+            if here == target.group:
                 node.func = ast.Name(target.name, ast.Load())
+            else:
+                group = ast.Call(ast.Name(LOADER, ast.Load()), [ast.Constant(target.group)], [])
+                node.func = ast.Attribute(group, target.name, ast.Load())
 
 
-def _is_called(rare: Rare, functions: list[Rare], trees: dict[str, ast.Module], kept: set[str]) -> bool:
-    """Whether anything but its own group names it."""
+def _is_called(
+    rare: Rare, every: list[Rare], trees: dict[str, ast.Module], kept: set[str], calls: Calls
+) -> bool:
+    """Whether anything may name it, beside the calls that were changed."""
     name = rare.node.name
     if name in kept or name.startswith("__"):
         return True
-    moved = {id(node) for each in functions for node in ast.walk(each.node)}
-    for tree in (*trees.values(), *(each.node for each in functions if rare.owner)):
-        for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.Attribute)
-                and node.attr == name
-                and (rare.owner or id(node) not in moved)
-            ):
+    own = {id(node) for each in every if each.group == rare.group for node in ast.walk(each.node)}
+    moved = [(each.module, each.owner, each.node) for each in every]
+    for module, owner, node in (*_nodes(trees), *((m, o, n) for m, o, part in moved for n in ast.walk(part))):
+        if rare.owner:
+            if isinstance(node, ast.Attribute) and node.attr == name:
+                classes = calls.classes(node, (module, owner))
+                if classes is None or (rare.module, rare.owner) in classes:
+                    return True
+        elif isinstance(node, ast.Attribute) and node.attr == name:
+            if not (isinstance(node.value, ast.Call) and getattr(node.value.func, "id", "") == LOADER):
                 return True
-            if id(node) in moved:
-                continue
-            if not rare.owner and isinstance(node, ast.Name) and node.id == name:
-                return True
-            if isinstance(node, ast.alias) and node.name == name:
+        elif isinstance(node, ast.alias | ast.Name) and id(node) not in own:
+            if name == (node.name if isinstance(node, ast.alias) else node.id):
                 return True
     return False
+
+
+def _nodes(trees: dict[str, ast.Module]) -> Iterator[tuple[str, str, ast.AST]]:
+    """Every node, with its module and class."""
+    for module, tree in trees.items():
+        for top in tree.body:
+            owner = top.name if isinstance(top, ast.ClassDef) else ""
+            yield from ((module, owner, node) for node in ast.walk(top))
 
 
 def _take_along(
