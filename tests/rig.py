@@ -193,13 +193,27 @@ class Repl:
 
     def __init__(self, port: str, folder: Path) -> None:
         self._transport = SerialTransport(port, baudrate=115200)
+        self._folder = folder
+        self._loaded: list[str] = []
+        self._enter()
+
+    def _enter(self) -> None:
         self._transport.enter_raw_repl()
-        self._transport.mount_local(str(folder))
+        self._transport.mount_local(str(self._folder))
         self.run("import gc, sys\nsys.path.insert(0, '/remote')")
+
+    def renew(self) -> None:
+        """A soft reset, and what had been loaded once more: a heap without holes."""
+        transport = self._transport
+        transport.mounted, transport.serial = False, transport.serial.orig_serial  # as the reset leaves it
+        self._enter()
+        for module in self._loaded:
+            self.run(f"gc.threshold(4096)\nimport {module}")
 
     def load(self, module: str) -> None:
         """Import a module from the mounted folder. Reading it leaves garbage between what stays, and holes
         where that was, unless it is collected often."""
+        self._loaded.append(module)
         self.run(f"gc.collect()\ngc.threshold(4096)\nimport {module}")
 
     def run(self, code: str) -> str:
@@ -229,12 +243,22 @@ class BoardAgent:
         found: list[Any] = []
         for piece in pieces(each):
             line = json.dumps({"do": do, "each": piece})
-            said = self._repl.run(f"agent.ask({line!r})").strip().splitlines()
+            said = self._ask(f"agent.ask({line!r})").strip().splitlines()
             answer = json.loads(said[-1]) if said else {"error": "it said nothing"}
             if "error" in answer:
                 raise AgentError("\n".join([answer["error"], *said[:-1]]))
             found += answer["answer"]
         return found
+
+    def _ask(self, code: str) -> str:
+        """A question is the heap's largest piece: where it finds no room it is asked again, after a reset."""
+        try:
+            return self._repl.run(code)
+        except AgentError as error:
+            if "MemoryError" not in str(error):
+                raise
+        self._repl.renew()
+        return self._repl.run(code)
 
 
 def pieces(each: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from importlib import import_module
 
+from rig import BoardAgent, Repl
+
 TOPICS = ("codec", "packet", "ring", "sealed", "serial", "session")
 
 for topic in TOPICS:
@@ -17,3 +19,11 @@ for topic in TOPICS:
 def test_every_topic_is_asked() -> None:
     for topic in TOPICS:
         assert any(name.startswith(f"test_{topic}_") for name in globals()), topic
+
+
+def test_a_question_finds_no_room_and_is_asked_again(repl: Repl, agent: BoardAgent) -> None:
+    repl.run(
+        "hog = []\ntry:\n    while True:\n        hog.append(bytearray(512))\nexcept MemoryError:\n    pass"
+    )
+    assert agent.ask("cobs_encode", [{"data": "1100"}]) == ["02110100"]
+    assert repl.run("print('hog' in globals())").strip() == "False"
