@@ -1,4 +1,4 @@
-# An ESP32 with an I2S microphone, on the serial port of its USB bridge or on Wi-Fi.
+# An ESP32 with an I2S microphone, on the serial port of its USB bridge, on its own USB or on Wi-Fi.
 #
 # The order in which memory is taken is what makes it fit, so it is the order of this
 # file: configuration (small), the ring, I2S with its DMA, Wi-Fi, then the rest. Measured on
@@ -148,7 +148,7 @@ class Board:
         if name:
             fields["reset"] = name
         if self._wifi is None:
-            fields["usb"] = "bridge"  # a UART, whatever it is wired to
+            fields["usb"] = usb_kind(self._uart, sys.implementation._machine)
         else:
             fields["power_save"] = self._wifi.saves_power()
 
@@ -249,9 +249,13 @@ class Board:
     # takes them over. That the bytes come out there is inferred, not seen on a board.
     @rare("init")
     def _serial(self):
+        c = self.config
+        if c.uart == 0:
+            from boards import usb
+
+            return usb.take(c)
         from boards.uart import UartPort, flow
 
-        c = self.config
         wires = flow(machine.UART, c.uart_rts, c.uart_cts)
         self._shared = hears_repl(sys.implementation._machine, c.uart_rx)
         if self._shared:
@@ -269,38 +273,54 @@ class Board:
         )
         return UartPort(self._uart, DEFAULT_BAUD, c.max_baud, flow=wires)
 
-    # Back to the REPL, at its speed and on its pins. UART1's deinit() leaves the pins with
-    # the GPIO matrix, where UART0 does not see them; their first function is UART0 again.
-    # What came behind 0D 03 is the REPL's. Read in the sources, not seen on a board.
+    # Back to the REPL, at its speed and on its pins. What came behind 0D 03 is the REPL's.
+    # Whatever fails, the REPL can be reached and interrupted.
     @rare("leave")
     def leave(self, link):
-        self.mic.close()
-        if self._wifi is not None:
-            link.close()
-            self._wifi.stop()
-            micropython.kbd_intr(3)
-            return
-        rest = bytes(memoryview(link.rest_bytes)[: link.rest]) + self._more()
-        link.speed(DEFAULT_BAUD)
-        self._uart.deinit()
-        if self._shared:
-            forget_typed()
-        for pin in (self.config.uart_tx, self.config.uart_rx):
-            register = _IO_MUX.get(pin)
-            if register:
-                machine.mem32[register] = machine.mem32[register] & ~(7 << 12)
-        micropython.kbd_intr(3)
-        hand_over(rest, len(rest))
+        rest = b""
+        try:
+            self.mic.close()
+            if self._wifi is not None:
+                link.close()
+                self._wifi.stop()
+            else:
+                rest = bytes(memoryview(link.rest_bytes)[: link.rest]) + self._more()
+        finally:
+            try:
+                if self._uart is not None:
+                    self._give_back(link)
+            finally:
+                micropython.kbd_intr(3)
+        if rest:
+            hand_over(rest, len(rest))
+
+    # UART1's deinit() leaves the pins with the GPIO matrix, where UART0 does not see them; their
+    # first function is UART0 again. Read in the sources, not seen on a board.
+    @rare("leave")
+    def _give_back(self, link):
+        try:
+            link.speed(DEFAULT_BAUD)
+        finally:
+            try:
+                self._uart.deinit()
+            finally:
+                if self._shared:
+                    forget_typed()
+                for pin in (self.config.uart_tx, self.config.uart_rx):
+                    register = _IO_MUX.get(pin)
+                    if register:
+                        machine.mem32[register] = machine.mem32[register] & ~(7 << 12)
 
     # What mpremote says behind 0D 03 without waiting: until it is quiet, but for no longer than it takes.
     @rare("leave")
     def _more(self):
         data = b""
+        piece = bytearray(_REST_BYTES)
         quiet_ms = 0
         while quiet_ms < _QUIET_MS and len(data) < _REST_BYTES:
-            came = self._uart.read()
-            if came:
-                data += came
+            n = self.port.read_into(piece)
+            if n:
+                data += bytes(memoryview(piece)[:n])
                 quiet_ms = 0
             else:
                 time.sleep_ms(1)
@@ -317,8 +337,8 @@ def forget_typed():
 
     typed = select.poll()
     typed.register(sys.stdin.buffer, select.POLLIN)
-    while typed.poll(0):
-        sys.stdin.buffer.read(1)
+    while typed.poll(0) and sys.stdin.buffer.read(1):
+        pass
 
 
 # Whether a pin is the one on which UART0, and so the REPL, hears. On another one Ctrl-C is left to
@@ -326,7 +346,16 @@ def forget_typed():
 @rare("init")
 def hears_repl(machine_name, rx):
     pins = {"ESP32": 3, "ESP32S2": 44, "ESP32S3": 44, "ESP32C3": 20, "ESP32C6": 17}
-    return pins.get(machine_name.split()[-1], rx) == rx
+    return pins.get("".join(machine_name.split()[-1].split("-"))[:7], rx) == rx
+
+
+# What the serial line goes through, as HELLO tells it: a UART is a bridge, whatever it is wired to.
+@rare("facts")
+def usb_kind(uart, machine_name):
+    if uart is not None:
+        return "bridge"
+    family = "".join(machine_name.split()[-1].split("-"))[5:6]  # ESP32-C3FN4, ESP32S3
+    return "otg" if family == "S" else "jtag" if family and family in "CH" else "bridge"
 
 
 # Bytes that the REPL reads next, through a terminal that is there for a moment.

@@ -14,7 +14,7 @@ TEXT = """{"keys": {
 "dc_blocker": [true],
 "ibuf": [40960, 4096, 65536],
 "ring_samples": [33792, 4096, 1048576],
-"uart": [1, 1, 2],
+"uart": [1, 0, 2],
 "uart_tx": [1, 0, 48],
 "uart_rx": [3, 0, 48],
 "uart_rts": [-1, -1, 48],

@@ -377,11 +377,78 @@ def case_flow_control():
     assert "rts" not in board(uart_cts=19)._uart.settings
 
 
+class Interrupts:
+    def __init__(self):
+        self.told = []
+
+    def kbd_intr(self, char):
+        self.told.append(char)
+
+
+class Left:
+    rest = 0
+    rest_bytes = b""
+
+    def speed(self, baud):
+        raise OSError("the UART does not answer")
+
+    def close(self):
+        raise OSError("the socket does not close")
+
+
+# Whatever fails on the way: the pins are UART0's, and Ctrl-C is heard.
+def case_the_repl_is_reached_whatever_fails():
+    before, esp32.micropython = esp32.micropython, Interrupts()
+    for values in ({"uart_tx": 1, "uart_rx": 3}, dict(link="udp", **WIFI)):
+        b = board(**values)
+        Machine.mem32 = {0x3FF49088: 0x7000, 0x3FF49084: 0x7000}
+        del esp32.micropython.told[:]
+        try:
+            b.leave(Left())
+        except OSError:
+            pass
+        else:
+            raise AssertionError("the failure is told")
+        assert esp32.micropython.told == [3]
+        assert "link" in values or Machine.mem32 == {0x3FF49088: 0, 0x3FF49084: 0}, Machine.mem32
+    esp32.micropython = before
+
+
+# Without a UART the line is the REPL's own; Ctrl-C is off before the first byte, and on at the end.
+def case_the_repls_own_port():
+    from boards import usb
+
+    before = esp32.micropython
+    esp32.micropython = usb.micropython = Interrupts()
+    b = board(uart=0)
+    assert b._uart is None and b.port.max_baud == 0 and b.config.notes == []
+    assert "uart" not in events and esp32.micropython.told == [-1]
+    b.leave(Left())
+    assert esp32.micropython.told == [-1, 3]
+    esp32.micropython = usb.micropython = before
+
+
+def case_what_the_line_goes_through():
+    kinds = {
+        "Generic ESP32 module with ESP32": "bridge",
+        "TinyPICO with ESP32-PICO-D4": "bridge",
+        "Generic ESP32S2 module with ESP32S2": "otg",
+        "Seeed XIAO ESP32S3 with ESP32-S3-FN8": "otg",
+        "Seeed XIAO ESP32C3 with ESP32-C3FN4": "jtag",
+        "ESP32C6 module with ESP32C6": "jtag",
+    }
+    for name, kind in kinds.items():
+        assert esp32.usb_kind(None, name) == kind, name
+        assert esp32.usb_kind(1, name) == "bridge"
+
+
 # Elsewhere Ctrl-C is the REPL's.
 def case_where_the_repl_hears():
     assert esp32.hears_repl("Generic ESP32 module with ESP32", 3)
     assert not esp32.hears_repl("Generic ESP32 module with ESP32", 16)
     assert not esp32.hears_repl("Generic ESP32S3 module with ESP32S3", 3)
+    assert not esp32.hears_repl("Seeed XIAO ESP32S3 with ESP32-S3-FN8", 3)
+    assert esp32.hears_repl("Seeed XIAO ESP32S3 with ESP32-S3-FN8", 44)
     assert esp32.hears_repl("a chip of tomorrow", 3)
 
 

@@ -44,6 +44,7 @@ _DEFAULTS = {
     "socket_full": [],  # [[at_ms, ms], ...] since the board is up: no write finds memory for so long
     "socket_mailbox": 0,  # datagrams that wait unread, more are lost: 6 on the chip; 0: any number
     "held_up": [],  # [[at_ms, ms], ...] since the board is up: its loop does not get to run for so long
+    "uart0_mirror": False,  # of the emulated chip: what goes to USB goes to UART0, too, at its speed
     "device": "",
     "config": {},
 }

@@ -42,7 +42,7 @@ KEYS: dict[str, Key] = {
     "dc_blocker": Key("dc_blocker", "bool", True, None, None, (), None, False, "takes a constant offset out of the sound"),
     "ibuf": Key("ibuf", "int", 40960, 4096, 65536, (), 20480, False, "bytes that the I2S driver buffers"),
     "ring_samples": Key("ring_samples", "int", 33792, 4096, 1048576, (), None, False, "length of the ring, in samples"),
-    "uart": Key("uart", "int", 1, 1, 2, (), None, False, "which UART is the serial port"),
+    "uart": Key("uart", "int", 1, 0, 2, (), None, False, "which UART is the serial port; 0: the REPL's own port, for a board with the chip's USB alone"),
     "uart_tx": Key("uart_tx", "int", 1, 0, 48, (), None, False, "GPIO number on which the board sends"),
     "uart_rx": Key("uart_rx", "int", 3, 0, 48, (), None, False, "GPIO number on which the board hears"),
     "uart_rts": Key("uart_rts", "int", -1, -1, 48, (), None, False, "GPIO number of the handshake line RTS; -1: none"),

@@ -5,6 +5,7 @@ import io
 import micropython
 import os
 import sys
+import utime
 import vfs
 from collections import namedtuple
 
@@ -13,6 +14,8 @@ from emulation import settings
 
 _Implementation = namedtuple("Implementation", ("name", "version", "_machine", "_mpy", "_build"))
 _Name = namedtuple("Name", ("sysname", "nodename", "release", "version", "machine"))
+_FIFO = 128
+_BYTE_US = 87
 VERSION = "%d.%d.%d" % sys.implementation.version[:3]
 
 
@@ -24,9 +27,14 @@ class _Module:
 
 # What is written here is not cooked; print() and sys.stdout.write() are.
 class _Raw(io.IOBase):
+    def __init__(self):
+        self._busy_us = utime.ticks_us()  # when UART0 has said the last byte, where it says all
+
     def write(self, buf, off=None, n=None):
         if n is None:
             n, off = len(buf) if off is None else off, 0
+        if settings["uart0_mirror"]:
+            self._wait(n)
         left = n
         while left:
             count = min(left, line.PAYLOAD)
@@ -34,6 +42,14 @@ class _Raw(io.IOBase):
             off += count
             left -= count
         return n
+
+    # Until UART0's FIFO has taken so many bytes, at 115200 baud.
+    def _wait(self, n):
+        now_us = utime.ticks_us()
+        if utime.ticks_diff(self._busy_us, now_us) < 0:
+            self._busy_us = now_us
+        self._busy_us = utime.ticks_add(self._busy_us, n * _BYTE_US)
+        utime.sleep_us(max(0, utime.ticks_diff(self._busy_us, now_us) - _FIFO * _BYTE_US))
 
     def flush(self):
         pass
