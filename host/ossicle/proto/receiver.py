@@ -51,6 +51,8 @@ from .succession import Succession
 
 _SILENT_S = 2.0  # without a valid packet, though STATUS comes each second: look for the device again
 _EVENTS_MAX = 20_000
+_CTRL_C = 0x03
+_NUMBERS_MAX = 64  # that are tried; nine in ten frames have none
 _OUT_MAX = 64
 _IN_SESSION = frozenset({State.STREAMING, State.STOPPING, State.ENDED})
 _SESSIONLESS_OUT = frozenset({Kind.HELLO, Kind.START, Kind.SET})
@@ -355,6 +357,8 @@ class Receiver:
         if data is None:
             self.counters.unsent += 1
             return
+        if kind is Kind.HELLO:
+            data = self._harmless(packet, data)
         if len(self._out) >= _OUT_MAX:
             del self._out[0]
             self.counters.unsent += 1
@@ -362,6 +366,17 @@ class Receiver:
         self.counters.packets_out += 1
         self.counters.bytes_out += len(data)
         self._out.append(data)
+
+    def _harmless(self, packet: Packet, data: bytes) -> bytes:
+        """A HELLO without Ctrl-C in it: a device that starts has its REPL on the line, and would end there.
+
+        Nobody looks at the number of a HELLO (W-7).
+        """
+        for number in range(_NUMBERS_MAX):
+            if _CTRL_C not in self._framing.wrap(data):
+                break
+            data = encode(packet._replace(number=number))
+        return data
 
     def _tell(self, event: Event) -> None:
         if len(self._events) >= _EVENTS_MAX:

@@ -40,6 +40,21 @@ def test_the_first_write_is_a_hello_behind_a_zero():
     assert len(receiver.to_send()) == 1
 
 
+@pytest.mark.parametrize("names", [("ossicle",), ("a", "host", "a" * 29)])
+def test_no_hello_holds_the_byte_that_interrupts_a_device_which_starts(names):
+    for name in names:
+        receiver = Receiver(name=name, random=Random(1))
+        device = SimDevice(Random(1))
+        hellos = []
+        for turn in range(300):
+            receiver.tick(turn * 1.1 * wire.HOST_REPEAT_MS / 1000)
+            hellos += receiver.to_send()
+        assert len(hellos) == 300
+        assert not any(b"\x03" in data for data in hellos)
+        device.receive(b"".join(hellos))
+        assert len(device.heard) == 300
+
+
 def test_each_thing_is_said_once_where_it_is_heard_at_once():
     w = world()
     assert w.run(3, streaming(w))
