@@ -2,12 +2,15 @@
 # and `notes` says so; HELLO carries the notes to the host.
 import json
 
+from micropython import const
+
 from ossicle._keys import TEXT
 from ossicle._wire import KEY_MAX_BYTES, KEY_MIN_BYTES
 from ossicle.modules import drop
 from ossicle.settings import Settings
 
 drop("ossicle._keys")  # its text is this module's alone, and goes with it
+_FILE_MAX = const(8192)  # characters; what the host puts there is shorter
 _SERIAL = "serial"  # the link that every board has
 
 
@@ -63,12 +66,14 @@ def _is_key(text):
 def load(path="/ossicle.json"):
     try:
         with open(path) as file:
-            text = file.read()
+            text = file.read(_FILE_MAX + 1)
+        if len(text) > _FILE_MAX:
+            raise ValueError
         if not text.rstrip().endswith("}"):  # MicroPython takes an object that was cut off for a whole one
             raise ValueError
         values = json.loads(text)
     except OSError:
         values = {}
-    except ValueError:
+    except (ValueError, MemoryError, RuntimeError):  # the last: lists in lists in lists
         values = None
     return read(values)

@@ -8,12 +8,12 @@ def keep(root=""):
     path = root + "/firmware/slot"
     try:
         with open(path) as file:
-            state = file.read().strip()
+            state = file.read(8).strip()
         if len(state) == 3:
             with open(path + ".new", "w") as file:
                 file.write(state[1])
             os.rename(path + ".new", path)
-    except OSError:  # there are no versions, or there is no room
+    except (OSError, ValueError):  # there are no versions, no sense in the file, or there is no room
         pass
     try:
         os.remove(root + "/ossicle.failed")

@@ -17,10 +17,11 @@ import pytest
 from onchip import Remote
 
 import ossicle
+from ossicle.board.survey import survey
 from ossicle.chip import Chip
 
 FIRMWARE = Path(__file__).resolve().parent.parent.parent / "firmware"
-HARD, WATCHDOG = 2, 3
+POWER, HARD, WATCHDOG, SOFT = 1, 2, 3, 5
 TIMEOUT_S = 60.0
 
 
@@ -87,6 +88,40 @@ def ends_at_the_repl(chip: Chip, reason: str) -> None:
     (line,) = [line for line in chip.said.splitlines() if "two starts in a row" in line]
     assert reason in line
     assert Remote(chip)("resume", "exec", "print(6 * 7)") == "42\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("ossicle.json", b'{"device": "%s"}' % (b"x" * 200_000)),
+        ("ossicle.json", b'{"gain": %s1%s}' % (b"[" * 4000, b"]" * 4000)),
+        ("firmware/slot", b"\xff\xfe\x00"),
+        ("firmware/slot", b"a" * 500_000),
+        ("ossicle.log", b"nobody wrote this\n" * 30_000),
+        ("ossicle.failed", b"9\xff" * 200_000),
+    ],
+)
+def test_a_file_of_any_content_stops_neither_the_board_nor_who_asks_it(
+    board: Board, path: str, data: bytes
+) -> None:
+    board.config(shift=99)  # the log gets a line
+    (board.files / path).write_bytes(data)
+    with Chip(files=board.files, pace=False) as chip:
+        streams(chip)
+        there = survey(chip.port)
+        assert chip.boots == [POWER, SOFT], chip.said
+    assert there.config == (data[:8192] if path == "ossicle.json" else b'{"shift": 99}')
+    assert len(there.log.splitlines()[-1]) <= 120
+
+
+def test_a_host_that_asks_while_it_starts_does_not_end_it(board: Board) -> None:
+    """A chip takes a second for what the emulated one does in a tenth, and its REPL hears meanwhile."""
+    board.spoil("boards/heap.py", "import time\ntime.sleep(1.2)")
+    with Chip(files=board.files, pace=False) as chip:
+        for _ in range(2):
+            streams(chip)
+            chip.reset()
+        assert chip.boots == [POWER] * 3, chip.said
 
 
 def test_it_settles_when_a_host_is_heard(board: Board) -> None:

@@ -16,7 +16,15 @@ def case_configuration():
     assert (c.slot, c.mic, c.ssid, c.password, c.link) == ("left", "pattern", "", "", "serial")
     assert len(c.notes) == 4 and "ppp" not in str(c.notes), c.notes
     assert config.read([1]).notes and config.load("/nowhere.json").notes == []
-    for text in ("shift = 12", "{", '{"shift": 12, ', '{"shift": 12', "[1]", ""):
+    for text in (
+        '{"shift": 12, "x": "%s"}' % ("x" * 9000),
+        "shift = 12",
+        "{",
+        '{"shift": 12, ',
+        '{"shift": 12',
+        "[1]",
+        "",
+    ):
         with open(sys.argv[1] + "/bad.json", "w") as file:
             file.write(text)
         c = config.load(sys.argv[1] + "/bad.json")

@@ -67,7 +67,7 @@ def read(data: bytes | None) -> tuple[Settings, list[Problem]]:
         entries = list(_entries(text))
     except json.JSONDecodeError as error:
         return Settings(), [Problem(error.lineno, f"this is no JSON: {error.msg}, column {error.colno}")]
-    except RecursionError:
+    except (RecursionError, ValueError):  # the last: a number of thousands of digits
         return Settings(), [Problem(1, "this is no JSON object of plain values")]
     return _checked(entries, len(data))
 
@@ -229,7 +229,7 @@ def unhidden(text: str, secrets: Mapping[str, Value]) -> bytes:
     data = text.encode(errors="replace")
     try:
         entries = list(_entries(text))
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         check(data)
         raise
     hidden = {name for name, key in KEYS.items() if key.secret}

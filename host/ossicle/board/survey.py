@@ -93,7 +93,7 @@ def parse(said: list[str], port: str) -> Board:
 
 
 def _board(told: Mapping[str, Any], port: str) -> Board:
-    slot = str(told["slot"])
+    slot = _bytes(told["slot"]).decode("utf-8", "replace").strip()
     return Board(
         port=port,
         platform=str(told["platform"]),
@@ -108,9 +108,14 @@ def _board(told: Mapping[str, Any], port: str) -> Board:
         main=str(told["main"]),
         ours=bool(told["ours"]),
         loose=tuple(str(name) for name in told["loose"]),
-        config=None if told["config"] is None else base64.b64decode(told["config"]),
-        log=base64.b64decode(told["log"] or "").decode("utf-8", "replace"),
+        config=None if told["config"] is None else _bytes(told["config"]),
+        log=_bytes(told["log"]).decode("utf-8", "replace"),
     )
+
+
+def _bytes(parts: list[str] | None) -> bytes:
+    """A file that the board told in pieces."""
+    return b"".join(base64.b64decode(part) for part in parts or ())
 
 
 def suits(board: Board) -> None:

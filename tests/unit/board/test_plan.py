@@ -26,7 +26,12 @@ def tree(build: Build) -> dict[str, str]:
     return {path: digest(data)[:HASH_DIGITS] for path, data in files.items()}
 
 
-def told(**more: Any) -> dict[str, Any]:
+def pieces(data: bytes, size: int = 9) -> list[str]:
+    """A file as look.py tells it."""
+    return [base64.b64encode(data[at : at + size]).decode() for at in range(0, len(data), size)]
+
+
+def told(*, slot: str = "", **more: Any) -> dict[str, Any]:
     plain = {
         "platform": "esp32",
         "version": [1, 25, 0],
@@ -36,7 +41,7 @@ def told(**more: Any) -> dict[str, Any]:
         "free": 1_000_000,
         "heap": 150_000,
         "deflate": False,
-        "slot": "",
+        "slot": pieces(slot.encode()),
         "a": {},
         "b": {},
         "main": "",
@@ -156,13 +161,13 @@ class TestOrder:
 
 class TestSettings:
     def test_a_configuration_that_stays_is_not_written(self) -> None:
-        there = board(config=base64.b64encode(b'{"sck":4}').decode())
+        there = board(config=pieces(b'{"sck":4}'))
         assert configure(there, lambda settings: settings) == ({"sck": 4}, None)
         changed = configure(there, lambda settings: Settings({**settings, "ws": 5}))
         assert json.loads(changed[1] or b"") == changed[0] == {"sck": 4, "ws": 5}
 
     def test_one_with_faults_is_not_thrown_away(self) -> None:
-        there = board(config=base64.b64encode(b'{"sck":99,\n"ws": }').decode())
+        there = board(config=pieces(b'{"sck":99,\n"ws": }'))
         assert configure(there, lambda settings: settings)[1] is None
         with pytest.raises(ConfigError, match=r"ossicle config /dev/x edit\), line 2: this is no JSON"):
             configure(there, lambda settings: Settings(ws=5))
@@ -171,7 +176,7 @@ class TestSettings:
         assert configure(board(), lambda settings: settings) == ({}, None)
 
     def test_nothing_shows_a_secret(self) -> None:
-        there = board(config=base64.b64encode(b'{"password": "hush hush"}').decode())
+        there = board(config=pieces(b'{"password": "hush hush"}'))
         settings, config = configure(there, lambda settings: Settings({**settings, "ws": 5}))
         intent = intend(there, BUILD, settings, config)
         assert "hush" not in f"{intent!r}{intent}{intent.board}"

@@ -48,6 +48,7 @@ SECRET = "correct horse"
         ('{"device": "%s"}' % ("x" * 65), 1, "too long"),
         ('{"sck": ' + "[" * 5000 + "}", 1, "no JSON"),
         ('{"sck": [1]}', 1, "[1] cannot be"),
+        ('{"sck": ' + "9" * 6000 + "}", 1, "no JSON object of plain values"),
     ],
 )
 def test_what_is_wrong_has_a_line_and_a_reason(text: str, line: int, reason: str) -> None:

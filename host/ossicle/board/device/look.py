@@ -49,9 +49,20 @@ def read(path, most):
         return None
 
 
+# base64 in pieces: a heap that has holes may have no room for it in one. None where there is no file.
 def text(path, most):
-    data = read(path, most)
-    return None if data is None else binascii.b2a_base64(data).decode().strip()
+    parts = []
+    try:
+        with open(ROOT + path, "rb") as file:
+            while most > 0:
+                data = file.read(min(most, 768))
+                if not data:
+                    break
+                most -= len(data)
+                parts.append(binascii.b2a_base64(data).decode().strip())
+    except OSError:
+        return None
+    return parts
 
 
 def chip_id():
@@ -81,7 +92,6 @@ def free():
 
 def look():
     gc.collect()
-    slot = read("/firmware/slot", 8)
     found = {
         "platform": sys.platform,
         "version": list(sys.implementation.version)[:3],
@@ -91,7 +101,7 @@ def look():
         "free": free(),
         "deflate": has("deflate"),
         "heap": gc.mem_free(),
-        "slot": "" if slot is None else slot.decode().strip(),
+        "slot": text("/firmware/slot", 8),
         "a": tree("/firmware/a"),
         "b": tree("/firmware/b"),
         "main": "" if read("/main.py", 1) is None else digest("/main.py"),
@@ -100,4 +110,6 @@ def look():
         "config": text("/ossicle.json", 8192),
         "log": text("/ossicle.log", 4096),
     }
-    print("\n@ossicle " + json.dumps(found))
+    print("\n@ossicle ", end="")
+    json.dump(found, sys.stdout)
+    print()
