@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from ossicle.api import Microphone
 from ossicle.api import open as open_microphone
@@ -182,10 +183,12 @@ def kind_of(url: str) -> str:
 
 def read(path: Path, seconds: float | None = None) -> Evidence:
     """A recording, its first ten minutes or so many seconds. Raises SourceError."""
+    if path.exists() and not path.is_file():
+        raise SourceError(f"{path}: this is no file")
     try:
         with soundfile.SoundFile(for_libsndfile(path)) as file:
             length = round(min(seconds or FILE_SECONDS_MAX, FILE_SECONDS_MAX) * file.samplerate)
-            frames = file.read(length, dtype="int16", always_2d=True)
+            frames = _frames(file, length)
             exact = file.subtype in ("PCM_16", "PCM_24", "PCM_32", "ALAC_16")
             rate = file.samplerate
     except (soundfile.LibsndfileError, OSError, TypeError) as error:
@@ -195,3 +198,11 @@ def read(path: Path, seconds: float | None = None) -> Evidence:
         raise SourceError(f"{path}: cannot be read ({reason.rstrip('.')})") from None
     # A recording of `ossicle record` begins where its stream does; what is not one finds no constant bit.
     return Evidence(Sound(frames[:, :2], rate, from_start=True, exact=exact))
+
+
+def _frames(file: soundfile.SoundFile, length: int) -> NDArray[np.int16]:
+    """In int16. Of floats libsndfile would make ones and zeros: it takes them for whole numbers."""
+    if file.subtype not in ("FLOAT", "DOUBLE"):
+        return np.asarray(file.read(length, dtype="int16", always_2d=True))
+    frames = np.nan_to_num(file.read(length, dtype="float32", always_2d=True), posinf=1.0, neginf=-1.0)
+    return np.asarray(np.clip(np.rint(frames * 32768.0), -32768, 32767), np.int16)

@@ -22,6 +22,7 @@ LOW = 30.0  # percentile over time: speech pauses for more than that, or changes
 STANDS_OUT_DB = 12.0  # over its neighbourhood; noise that is averaged so stays below 5
 _WINDOW_S = 0.5  # lines 10 Hz apart from the rest are seen
 _HOPS = 4  # in a window
+_HIGHEST = 0.45  # of the rate, that a line may be at
 _BESIDE = (4, 10)  # bins of the window, to either side: the neighbourhood
 
 
@@ -37,7 +38,7 @@ class Hum:
 def hum(sound: Sound) -> Hum | None:
     """The stronger of both, None where no line stands out. Of a Sound with one channel."""
     samples = awake(sound)[:, 0].astype(np.float64) / 32768.0
-    if len(samples) < SECONDS_MIN * sound.rate:
+    if len(samples) < SECONDS_MIN * sound.rate or min(MAINS) > sound.rate * _HIGHEST:
         return None
     power = _most_of_the_time(samples, round(_WINDOW_S * sound.rate))
     found = [hum for mains in MAINS if (hum := _of(power, mains, sound.rate)) is not None]
@@ -59,7 +60,7 @@ def _of(power: NDArray[np.float64], mains: int, rate: int) -> Hum | None:
     for harmonic in range(1, HARMONICS + 1):
         frequency = mains * harmonic
         place = round(frequency * _WINDOW_S)
-        if frequency > rate * 0.45:
+        if frequency > rate * _HIGHEST:
             break
         line = float(power[place - 1 : place + 2].max())
         beside = np.concatenate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import soundfile
 
 from ossicle.doctor.collect import Listener, free_heap, kind_of, read
+from ossicle.doctor.hum import hum
 from ossicle.errors import SourceError
 from ossicle.proto.events import Audio, Gap
 
@@ -65,6 +67,32 @@ def test_a_long_file_is_read_as_far_as_is_asked(tmp_path: Path) -> None:
     assert sound.frames.shape == (24000, 2)
     with pytest.raises(SourceError, match=r"no such file"):
         read(tmp_path / "none.wav")
+
+
+def test_a_file_of_floats_is_heard_as_one_of_whole_numbers(tmp_path: Path) -> None:
+    wave = np.sin(np.arange(32000) / 5) * 0.5
+    wave[100], wave[200], wave[300] = np.nan, np.inf, -np.inf
+    for subtype in ("FLOAT", "DOUBLE"):
+        soundfile.write(tmp_path / "float.wav", wave, 16000, subtype=subtype)
+        sound = read(tmp_path / "float.wav").sound
+        assert sound is not None
+        whole = np.rint(wave[1000:] * 32768)
+        assert np.abs(sound.frames[1000:, 0] - whole).max() <= 1
+        assert sound.frames[[100, 200, 300], 0].tolist() == [0, 32767, -32768]
+
+
+def test_a_pipe_is_no_recording(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    with pytest.raises(SourceError, match="no file"):
+        read(tmp_path / "pipe.wav")
+
+
+@pytest.mark.parametrize("rate", [1, 7, 50, 200])
+def test_a_rate_at_which_there_can_be_no_hum_has_none(tmp_path: Path, rate: int) -> None:
+    soundfile.write(tmp_path / "slow.wav", np.arange(3000, dtype=np.int16), rate)
+    sound = read(tmp_path / "slow.wav").sound
+    assert sound is not None
+    assert hum(sound) is None
 
 
 @pytest.mark.parametrize(
