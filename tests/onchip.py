@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from ossicle.chip import Chip
+from ossicle.paths import data_folder
 
 TIMEOUT_S = 60
+
+
+def with_firmware(files: Path) -> Path:
+    """The sources beside main.py, as a board may have them."""
+    firmware = data_folder("firmware")
+    files.mkdir()
+    shutil.copy(firmware / "main.py", files)
+    shutil.copytree(firmware / "ossicle", files / "ossicle")
+    shutil.copytree(firmware / "boards", files / "boards", ignore=shutil.ignore_patterns("unix*"))
+    return files
 
 
 @dataclass

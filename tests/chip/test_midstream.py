@@ -7,31 +7,19 @@ host's last word, and tests/hil waits for that.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from line import Heard, Line, drive
-from onchip import Remote
+from onchip import Remote, with_firmware
 
 from ossicle.chip import Chip
-from ossicle.paths import data_folder
 from ossicle.proto.receiver import Receiver
 from ossicle.proto.request import StreamRequest
 
 FRAMES = 2000
 HELLO_WAIT_S = 30.0
-
-
-def with_firmware(files: Path) -> Path:
-    """The sources beside main.py, as a board may have them."""
-    firmware = data_folder("firmware")
-    files.mkdir()
-    shutil.copy(firmware / "main.py", files)
-    shutil.copytree(firmware / "ossicle", files / "ossicle")
-    shutil.copytree(firmware / "boards", files / "boards", ignore=shutil.ignore_patterns("unix*"))
-    return files
 
 
 def stream(chip: Chip) -> Heard:

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import os
 import select
+import sys
 import time
 
 BURST_S = 0.02  # of unused time that may be made up for
 LOST_S = 1.0
 STALL_S = 0.2
+UNREAD_BYTES = 4000  # that the host's system holds for a program that does not read, as Linux does for USB
 CHUNK_BYTES = 4096
 
 
@@ -44,7 +46,8 @@ class Line:
     """The outer pty. `usb` is "bridge" or "jtag"; without `pace` bytes pass at once, at any speed."""
 
     def __init__(self, usb: str, pace: bool) -> None:
-        import pty  # not on Windows
+        import fcntl  # not on Windows
+        import pty
         import termios
         import tty
 
@@ -60,6 +63,8 @@ class Line:
         os.close(slave)  # from here on a hang-up tells that nobody listens
         self._speeds = {getattr(termios, name): int(name[1:]) for name in dir(termios) if _is_speed(name)}
         self._tcgetattr = termios.tcgetattr
+        self._ioctl = fcntl.ioctl
+        self._unread = termios.FIONREAD
         self._poll = select.poll()
         self._poll.register(self.master, select.POLLIN | select.POLLOUT)
         self.out = Pace()
@@ -120,7 +125,7 @@ class Line:
             self.garbled_bytes += len(data)
             data = garble(data)
         try:
-            sent = os.write(self.master, data) if self.writable else 0
+            sent = os.write(self.master, data) if self.writable and self._fetched() else 0
         except OSError:
             sent = 0
         if sent:
@@ -133,6 +138,16 @@ class Line:
             self._stalled = self.jtag
             return self._lose(data, baud)
         return 0
+
+    def _fetched(self) -> bool:
+        """Whether USB is let send: a pty alone would take three times as much unread."""
+        if not self.jtag:
+            return True
+        host = os.open(self.name, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            return int.from_bytes(self._ioctl(host, self._unread, bytes(4)), sys.byteorder) < UNREAD_BYTES
+        finally:
+            os.close(host)
 
     def _lose(self, data: bytes, baud: int) -> int:
         self.lost_bytes += len(data)
