@@ -138,6 +138,10 @@ def test_a_line_too_slow_for_pcm(speech: Path) -> None:
     assert evidence.link is not None
     assert evidence.link.codec == "adpcm"
     assert int(finding.numbers["needs_bits_per_s"] or 0) > 115200
+    assert "max_baud" in finding.cure
+    own = only(said(evidence, usb="otg"), "baud_too_low")  # what limits USB is the image
+    assert "image" in own.cure
+    assert "max_baud" not in own.cure
 
 
 def test_a_line_with_little_to_spare(speech: Path) -> None:

@@ -135,11 +135,16 @@ def too_slow(link: Link) -> Finding | None:
     if not link.refused:
         return None
     wanted = StreamRequest(rate=link.rate, channels=link.channels)
+    own = link.usb in ("jtag", "otg")  # USB is as fast as UART0, where the image says all there too
     return fault(
         "baud_too_low",
         f"the line does not carry {link.rate} Hz as PCM, which needs {wanted.bits_per_s / 1000:.0f} kbit/s: "
         f"{link.refused}",
-        "ossicle config PORT set max_baud=4000000, give a higher ?baud=, or use --codec adpcm (a quarter)",
+        "write the image of MicroPython that is made for this board, and says nothing on UART0; or use "
+        "--codec adpcm (a quarter), or Wi-Fi"
+        if own
+        else "ossicle config PORT set max_baud=4000000, give a higher ?baud=, or use --codec adpcm "
+        "(a quarter)",
         needs_bits_per_s=round(wanted.bits_per_s),
         baud=link.baud,
     )

@@ -35,7 +35,7 @@ def test_the_chip_is_known_by_its_machine(machine: str, name: str | None) -> Non
 
 def test_what_they_stand_for() -> None:
     assert resolve("xiao-s3", None) == {
-        "i2s": 0, "sck": 1, "ws": 2, "sd": 4, "uart_tx": 43, "uart_rx": 44,
+        "i2s": 0, "sck": 1, "ws": 2, "sd": 4, "uart": 0, "uart_tx": 43, "uart_rx": 44,
     }  # fmt: skip
     assert resolve(None, "sph0645") == {
         "mic": "i2s", "shift": 14, "gain": 256, "slot": "left", "late": 1, "warmup_ms": 100,
@@ -102,6 +102,8 @@ def test_what_is_refused(board: str | None, mic: str | None, why: str) -> None:
         ("x with ESP32", {"sd": 48}, "no such GPIO"),
         ("x with ESP32", {"sd": 7}, "flash"),
         ("x with ESP32S3", {"sck": 20}, "USB"),
+        ("x with ESP32", {"sck": 4, "ws": 4}, "sck and ws are both 4: each needs a pin of its own"),
+        ("x with ESP32", {"sd": 15}, "ws and sd are both 15"),
     ],
 )
 def test_what_a_chip_has_not(machine: str, config: dict[str, object], why: str) -> None:
@@ -122,7 +124,9 @@ def test_a_board_of_another_chip() -> None:
 
 
 def test_advice() -> None:
-    assert any("Wi-Fi" in line for line in advice("lolin-s3", None))
+    assert any("--wifi" in line and "adpcm" in line for line in advice("lolin-s3", None))
+    assert resolve("lolin-s3", None)["uart"] == 0
+    assert resolve("esp32s3-devkit", None)["uart"] == 1  # also where it was 0 before
     assert any("late" in line for line in advice(None, "sph0645"))
     assert advice("esp32-devkit", "inmp441") == []
 

@@ -19,6 +19,11 @@ from ..faults import BoardError
 PINS = ("sck", "ws", "sd")
 CLOCKS = ("sck", "ws")
 """Pins on which the board gives a clock."""
+NATIVE = (
+    "the USB of this board is the chip's own: sound goes through it, by the REPL's port (uart 0), which no "
+    "board has shown yet. With an image that says all on UART0 too, as the generic ones do, it carries 16 "
+    "kHz as adpcm only (--codec adpcm): the image made for this board, or --wifi, carries more"
+)
 SOUND = ("shift", "gain", "slot", "late", "warmup_ms")
 
 _CHIP = re.compile(r"ESP32(?:[SCHP]\d+)?")
@@ -116,8 +121,19 @@ def check(config: Mapping[str, Value], machine: str, board: str | None = None) -
         raise BoardError(
             f"i2s {number}: an {chip.shown} has one I2S, and one at a time can listen or speak: it is 0"
         )
-    for key in PINS:
-        _check_pin(key, config.get(key, KEYS[key].default), chip)
+    pins = {key: config.get(key, KEYS[key].default) for key in PINS}
+    for key, pin in pins.items():
+        _check_pin(key, pin, chip)
+    _check_apart(pins)
+
+
+def _check_apart(pins: Mapping[str, Value]) -> None:
+    """Each has a pin of its own: MicroPython takes the same one twice, and the sound is noise."""
+    by_pin: dict[Value, str] = {}
+    for key, pin in pins.items():
+        other = by_pin.setdefault(pin, key)
+        if other != key:
+            raise BoardError(f"{other} and {key} are both {pin}: each needs a pin of its own")
 
 
 def _check_pin(key: str, pin: Value, chip: Chip) -> None:
@@ -190,12 +206,11 @@ def _board(name: str, entry: Mapping[str, Any]) -> Profile:
     keys: dict[str, Value] = {}
     notes: tuple[str, ...] = ()
     if "refused" not in entry:
-        keys = {"i2s": 0, **{pin: entry[pin] for pin in PINS}, "uart_tx": chip.tx, "uart_rx": chip.rx}
-        if entry["usb"] == "native":
-            notes = (
-                "the USB of this board is the chip's own, which stays with the REPL: sound goes by Wi-Fi "
-                f"(--wifi), or by a serial adapter at GPIO {chip.tx} and {chip.rx}",
-            )
+        native = entry["usb"] == "native"
+        keys = {"i2s": 0, **{pin: entry[pin] for pin in PINS}, "uart": 0 if native else 1}
+        keys |= {"uart_tx": chip.tx, "uart_rx": chip.rx}
+        if native:
+            notes = (NATIVE, f"uart 1 is a serial adapter at GPIO {chip.tx} and {chip.rx} in its place")
     return Profile(
         name=name,
         shown=entry["shown"],
