@@ -142,7 +142,7 @@ def choose(timeout: float) -> str:
         raise LinkError(f"no device answers; {broken}", "auto")
     names = ", ".join(device.port for device in likely[:4])
     raise SilentError(
-        f"no device answers on {names}: install the firmware (README: A board), or {instead}", timeout
+        f"no device answers on {names}: ossicle install puts the firmware on a board, or {instead}", timeout
     )
 
 

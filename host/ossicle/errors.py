@@ -79,12 +79,12 @@ class KeyMissingError(DeviceError):
     def __init__(self, device: str, why: str) -> None:
         name = device or "the device"
         said = {
-            "host": f"no key for {name} on this computer: ossicle key new {device or 'DEVICE'}",
-            "device": f"{name} has no key in its configuration, and this stream has to be sealed: "
-            f"ossicle key new {device or 'DEVICE'} --config FILE",
+            "host": f"no key for {name} on this computer",
+            "device": f"{name} has no key in its configuration, and this stream has to be sealed",
             "wrong": f"{name} has another key than this computer has for it",
         }
-        super().__init__(f"{said[why]} (README: Keys)")
+        cure = "with its cable in, ossicle config PORT set key=new makes one on both sides"
+        super().__init__(f"{said[why]}: {cure} (README: Keys)")
         self.device = device
         self.why = why
 

@@ -182,9 +182,9 @@ def explain(receiver: Receiver, link: Link, seconds: float) -> str:
     if receiver.counters.bytes_in:
         return (
             f"{url}: {receiver.counters.bytes_in} bytes came in {seconds:.0f} s, but nothing that Ossicle "
-            f"says; is its firmware on the device? (README: A board)"
+            f"says; ossicle doctor {url} tells what is there, ossicle install puts the firmware on a board"
         )
     return (
         f"{url}: nothing answered in {seconds:.0f} s; is the device powered, and its firmware installed? "
-        f"(README: A board)"
+        f"ossicle doctor {url} looks closer"
     )

@@ -109,7 +109,15 @@ def _holder(port: str) -> str:
 def silent(said: str, port: str) -> str:
     """Why no REPL answers, from what came instead."""
     if re.search(r"invalid header: 0xffffffff|flash read err|No bootable app", said):
-        return f"{port}: there is no MicroPython on this board: --image FILE.bin writes one (README: A board)"
+        return (
+            f"{port}: there is no MicroPython on this board: get the .bin for its chip from "
+            "https://micropython.org/download/, then ossicle install --image FILE.bin"
+        )
+    if "Brownout" in said:
+        return (
+            f"{port}: the board's supply breaks down when it starts: take another USB cable or port, without "
+            "a hub, and take off what else it feeds"
+        )
     if "rst:0x" in said or "waiting for download" in said:
         return f"{port}: the board restarts, or waits for an image: press its reset button, and try again"
     return (

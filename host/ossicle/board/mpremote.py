@@ -145,25 +145,29 @@ def _wake(port: str) -> None:
     """
     time.sleep(_HOST_GONE_S)
     with _opened(port) as line:
-        line.write(b"\r\x03" * 20)
-        time.sleep(0.5)
+        if line is not None:
+            line.write(b"\r\x03" * 20)
+            time.sleep(0.5)
 
 
 def _hard_reset(port: str) -> None:
     """By RTS, which is wired to the reset of most boards, as esptool has it; no harm where it is not."""
     with _opened(port) as line:
-        line.dtr = False
-        line.rts = True
-        time.sleep(0.1)
-        line.rts = False
+        if line is not None:
+            line.dtr = False
+            line.rts = True
+            time.sleep(0.1)
+            line.rts = False
     time.sleep(1.5)
 
 
 @contextmanager
-def _opened(port: str) -> Iterator[serial.SerialBase]:
-    """Where it cannot be opened, or has no such wire, mpremote will say why."""
-    with (
-        suppress(OSError, ValueError),
-        serial.serial_for_url(port, 115200, timeout=0, write_timeout=2) as line,
-    ):
+def _opened(port: str) -> Iterator[serial.SerialBase | None]:
+    """The port, or None where it cannot be opened: mpremote will say why, also where it has no such wire."""
+    try:
+        line = serial.serial_for_url(port, 115200, timeout=0, write_timeout=2)
+    except (OSError, ValueError):
+        yield None
+        return
+    with suppress(OSError, ValueError), line:
         yield line

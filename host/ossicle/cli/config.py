@@ -34,7 +34,7 @@ from ..board.survey import Board, survey
 from ..board.transfer import awake, replace, restart
 from . import options
 from .guard import USAGE, complain
-from .install import NoWait, Port, Starts, Stdin
+from .install import NoWait, Port, Starts, Stdin, why_silent
 from .output import Output
 from .wishes import NEW, assigned, changed, told
 
@@ -52,7 +52,10 @@ class Action(StrEnum):
 def config(
     port: Port,
     action: Annotated[
-        Action, typer.Argument(help="get: show it; set: change keys; edit: open it in an editor.")
+        Action,
+        typer.Argument(
+            metavar="[get|set|edit]", help="get: show it; set: change keys; edit: open it in an editor."
+        ),
     ] = Action.get,
     words: Annotated[
         list[str] | None,
@@ -142,15 +145,13 @@ def _put(output: Output, found: Board, data: bytes, timeout: float | None) -> No
         return
     replace(found, PATH, data, tell=output.note)
     hello = None
-    if timeout is not None:
+    if not (found.slot or found.loose):
+        output.note(f"there is no firmware on the board yet: ossicle install {found.port}")
+    elif timeout is not None:
         output.note("the board starts; waiting until it answers")
         hello = arrival.wait(after, found.port, str(after.get("device") or found.id), timeout)
         if hello is None:
-            raise BoardError(
-                f"{found.port}: the configuration is on the board, which does not answer: "
-                f"ossicle logs {found.port} tells why",
-                found.port,
-            )
+            raise BoardError(why_silent(after, found.port, timeout), found.port)
         for note in hello.notes:
             output.note(f"the board says: {note}")
     output.event(

@@ -39,7 +39,10 @@ def devices(
     if not found and url is None:
         output.note("no serial port was found; without a board, try: ossicle demo")
     elif not found:
-        output.note(f"no device called at {url} in {timeout:g} s")
+        output.note(
+            f"no device called at {url} in {timeout:g} s; ossicle logs PORT, with the board on its cable, "
+            "tells what it noted, ossicle config PORT where it calls"
+        )
 
 
 def tell(output: Output, device: Device) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from ..board import arrival
 from ..board import image as images
 from ..board._schema import Value
 from ..board.faults import BoardError
@@ -56,11 +57,18 @@ def install(
     port: Port = "auto",
     *,
     board: Annotated[
-        str | None, typer.Option("--board", metavar="NAME", help="Pins as this board has them.")
+        str | None,
+        typer.Option(
+            "--board", metavar="NAME", help="Pins as this board has them; `ossicle boards` lists them."
+        ),
     ] = None,
     mic: Annotated[
         str | None,
-        typer.Option("--mic", metavar="NAME", help="Level and timing as this microphone needs them."),
+        typer.Option(
+            "--mic",
+            metavar="NAME",
+            help="Level and timing as this microphone needs them; `ossicle boards` lists them.",
+        ),
     ] = None,
     wifi: Annotated[
         str | None,
@@ -76,7 +84,12 @@ def install(
         ),
     ] = None,
     sets: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the configuration.")
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Set a key of the configuration, such as sck=14; may be given several times.",
+        ),
     ] = None,
     keys: Annotated[
         Path | None,
@@ -258,7 +271,7 @@ def _await(output: Output, intent: Intent, began: float, timeout: float | None) 
     if timeout is not None:
         hello = hear(intent, timeout)
         if hello is None:
-            raise BoardError(_why_silent(intent, timeout), intent.board.port)
+            raise BoardError(why_silent(intent.settings, intent.board.port, timeout), intent.board.port)
         for note in hello.notes:
             output.note(f"the board says: {note}")
         if hello.firmware != intent.build.version and intent.build.form == ".mpy":
@@ -284,12 +297,15 @@ def _why_old(intent: Intent, firmware: str) -> str:
     return f"{port}: {version} did not start, and {firmware} runs again{_last_words(port)}"
 
 
-def _why_silent(intent: Intent, timeout: float) -> str:
-    """What the board's log says of it."""
-    port = intent.board.port
+def why_silent(settings: Settings, port: str, timeout: float) -> str:
+    """What to look at, and what the board's log says of it."""
     said = f"{port}: the board was started and did not answer in {timeout:.0f} s"
-    if intent.url != port:
-        said += f" at {intent.url}: are Wi-Fi name and password right, and is the port open in the firewall?"
+    url = arrival.url(settings, port)
+    if url != port:
+        said += (
+            f" at {url}: are name ({settings.get('ssid', 'none')}) and password of the Wi-Fi right, is "
+            f"host ({settings.get('host', 'none')}) this computer, does its firewall let the port in?"
+        )
     return said + _last_words(port)
 
 
@@ -299,8 +315,8 @@ def _last_words(port: str) -> str:
         log = survey(port).log.strip().splitlines()
         restart(port)
     except BoardError:
-        log = []
-    return f"; its log ends: {' / '.join(log[-2:])}" if log else "; ossicle logs tells its last reasons"
+        return f"; ossicle logs {port} tells its last reasons"
+    return f"; its log ends: {' / '.join(log[-2:])}" if log else "; it has noted no failure"
 
 
 class Bar:

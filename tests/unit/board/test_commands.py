@@ -214,6 +214,12 @@ class TestConfig:
         assert board.settings == {"device": "kitchen", "key": key.hex()}
         assert key.hex() not in done.stdout + done.stderr + board.words
 
+    def test_a_board_without_firmware_is_not_waited_for(self, board: Board) -> None:
+        done = board.run("config", PORT, "set", "sck=4")
+        assert (done.returncode, done.stdout) == (0, "sck = 4\n")
+        assert f"no firmware on the board yet: ossicle install {PORT}" in done.stderr
+        assert board.settings == {"sck": 4}
+
     def test_what_cannot_be_is_not_written(self, board: Board) -> None:
         (board.root / "ossicle.json").write_text('{"sck": 4}')
         for words in (("link=udp",), ("sck=50",), (f"key={SECRET}",)):

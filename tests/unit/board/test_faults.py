@@ -50,9 +50,14 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, sourc
         (
             "b'rst:0x10 (RTCWDT)\\r\\ninvalid header: 0xffffffff'\nmpremote: could not enter raw repl",
             SilentBoardError,
-            r"there is no MicroPython on this board: --image",
+            r"there is no MicroPython on this board: get the \.bin .*install --image",
         ),
         ("b'ets rst:0x1'\nmpremote: could not enter raw repl", SilentBoardError, "press its reset button"),
+        (
+            "b'rst:0x1 Brownout detector was triggered'\nmpremote: could not enter raw repl",
+            SilentBoardError,
+            "supply breaks down .*another USB cable",
+        ),
         (
             "serial.serialutil.SerialException: device reports readiness to read but returned no data "
             "(device disconnected or multiple access on port?)",
@@ -126,6 +131,16 @@ class TestRunning:
             mpremote.run(line, ["1"], tell=told.append)
         assert len(note.read_text().splitlines()) == 3
         assert len(told) == 2
+
+    def test_a_port_that_goes_between_two_tries_is_told(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stand_in(
+            tmp_path, monkeypatch, "mpremote", "print('mpremote: could not enter raw repl'); sys.exit(1)"
+        )
+        monkeypatch.setattr(mpremote, "_HOST_GONE_S", 0.0)
+        with pytest.raises(SilentBoardError, match="no MicroPython answers"):
+            mpremote.run("/dev/none", ["1"])
 
     def test_a_script_that_hangs_is_ended(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         stand_in(tmp_path, monkeypatch, "mpremote", "import time\nprint('x', flush=True)\ntime.sleep(60)")
@@ -252,10 +267,17 @@ class TestImage:
 
 def test_the_page_tells_errors_that_there_are() -> None:
     page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (`[^|]+) \|", page.partition("## What each error means")[2], re.MULTILINE)
-    told = [text for row in rows[1:] for text in re.findall(r"`([^`]+)`", row)]
-    folders = [ROOT / "host" / "ossicle" / name for name in ("board", "cli")]
-    files = [*(path for folder in folders for path in folder.glob("*.py")), ROOT / "host/ossicle/errors.py"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    both = (
+        page.partition("## What each error means")[2] + readme.partition("| it says")[2].partition("\n\n")[0]
+    )
+    rows = re.findall(r"^\| (`[^|]+) \|", both, re.MULTILINE)
+    told = [text for row in rows for text in re.findall(r"`([^`]+)`", row) if text != "ossicle"]
+    folders = [ROOT / "host" / "ossicle" / name for name in ("board", "board/profiles", "cli")]
+    files = [
+        *(path for folder in folders for path in folder.glob("*.py")),
+        *(ROOT / "host/ossicle" / f"{name}.py" for name in ("errors", "pump")),
+    ]
     code = "".join(re.sub(r'"\n +f?"', "", path.read_text(encoding="utf-8")) for path in files)
     assert len(told) > 15
     assert [text for text in told if text not in code] == []
