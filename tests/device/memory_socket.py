@@ -61,13 +61,16 @@ class socket:
         return head % accept
 
 
-# Of select: it is connected.
-POLLOUT = POLLERR = POLLHUP = 0
+# Of select: it is connected, and nobody types.
+POLLIN = POLLOUT = POLLERR = POLLHUP = 0
 
 
 class poll:
     def register(self, made, events):
         pass
+
+    def poll(self, timeout):
+        return ()
 
     def ipoll(self, timeout):
         return ((None, 0),)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ..paths import data_folder
 from .bundle import bundled
+from .fold import folded
 from .overlay import overlaid
 from .scopes import BuildError
 from .shorten import BUILT_IN, FOREIGN, KEEP, Shortener, spelled
@@ -175,6 +176,7 @@ def build(arch: str, folder: Path, lines: bool = False, version: str = "") -> No
         named = outside(firmware, arch)
         named.update(name for tree in trees.values() for name in spelled(tree))
         overlaid(trees, KEEP | named, FOREIGN | BUILT_IN)
+        folded(trees, KEEP | named, FOREIGN | BUILT_IN)
         Shortener(trees, named).apply()
         sources = {name: ast.unparse(tree).encode() for name, tree in trees.items()}
     places = {name: Path(*name.split(".")).with_suffix(".py") for name in sources}

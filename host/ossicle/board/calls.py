@@ -77,7 +77,7 @@ class Calls:
         base = node.value
         name = base.id if isinstance(base, ast.Name) else base.attr if isinstance(base, ast.Attribute) else ""
         if isinstance(base, ast.Name) and name == "self":
-            return self._family.get(place, set())
+            return self._family.get(place)  # in a group's functions it is anything
         if isinstance(base, ast.Name) and name in self._imported[place[0]]:
             return set()
         name = name.lstrip("_")

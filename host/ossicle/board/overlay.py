@@ -197,6 +197,7 @@ def _is_called(
     if name in kept or name.startswith("__"):
         return True
     own = {id(node) for each in every if each.group == rare.group for node in ast.walk(each.node)}
+    own.add(id(rare.node))
     moved = [(each.module, each.owner, each.node) for each in every]
     for module, owner, node in (*_nodes(trees), *((m, o, n) for m, o, part in moved for n in ast.walk(part))):
         if rare.owner:
@@ -207,9 +208,8 @@ def _is_called(
         elif isinstance(node, ast.Attribute) and node.attr == name:
             if not (isinstance(node.value, ast.Call) and getattr(node.value.func, "id", "") == LOADER):
                 return True
-        elif isinstance(node, ast.alias | ast.Name) and id(node) not in own:
-            if name == (node.name if isinstance(node, ast.alias) else node.id):
-                return True
+        elif id(node) not in own and name in (getattr(node, "id", ""), getattr(node, "name", "")):
+            return True
     return False
 
 
