@@ -244,5 +244,5 @@ def _check(hello: Hello, tally: Tally) -> None:
     if said != KIND and tally.wrong and not tally.delivered:
         raise SoakError(
             f"{hello.device or 'the device'} does not play the pattern, so nothing can be compared: "
-            f'put "mic": "{KIND}" into its configuration'
+            f"ossicle config PORT set mic={KIND} (and mic= for the microphone again)"
         )
