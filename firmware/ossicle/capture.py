@@ -1,7 +1,7 @@
 # From the I2S callback into the ring: convert, count, and judge what was lost before.
 #
-# Two buffers take turns: while one is out with the I2S driver the other is converted. The
-# handler hands out the next one first, so that the driver never waits for the conversion.
+# There is one buffer: it is out with the I2S driver, or it is converted, for less than a
+# millisecond. DMA holds what comes meanwhile.
 # Callbacks come through micropython.schedule and can be lost when its queue is full, so
 # the loop watches: a sentinel in the last slot of the buffer that is out tells whether DMA
 # has been there. The watch does its work in a scheduled callback too, so that the two
@@ -30,8 +30,8 @@ class Capture:
         self.coder = None  # of the stream's codec, None for pcm16; changes while nothing runs
         self._full = mic.buffer_frames
         self._spoilt = getattr(mic, "spoilt_frames", 0)  # of what comes after a hole; counted in `lost`
-        self._stores = [bytearray(4 * self._full), bytearray(4 * self._full)]  # for one channel
-        self._buffers = self._stores  # as much of them as the channels need
+        self._store = bytearray(4 * self._full)  # for one channel
+        self._buffer = self._store  # as much of it as the channels need
         self._handler = self._on_buffer  # bound once: binding allocates
         self._poll = getattr(mic, "poll", None)  # of a source that has no interrupts
         self._watcher = self._on_watch
@@ -41,9 +41,8 @@ class Capture:
         self.ended = False  # callback: the source's last buffer is in the ring
         self.expectation = Expectation()  # callback's
         # Written by the callback, read by the loop.
-        self._out = False  # a buffer is out
-        self._active = 0  # which one
-        self._last = 0  # byte of a buffer's last slot
+        self._out = False  # the buffer is out
+        self._last = 0  # byte of its last slot
         self._armed_us = 0  # when it was handed out, on both clocks: a source that waits for
         self._armed_ms = 0  # the host stops the first
         self._stale = 0  # frames still to be thrown away
@@ -68,25 +67,25 @@ class Capture:
         self._ring.state[K_GAIN] = min((self._gain * gain + 128) >> 8, GAIN_MAX)
 
     # Opens the microphone; OSError or MemoryError when it cannot be. Delivers nothing before
-    # begin(). Other buffers for another number of channels: then no buffer is out any more.
+    # begin(). Another buffer for another number of channels: then none is out any more.
     # Memory that was taken for two channels is kept: it might not be had again.
     @rare("start")
     def open(self, rate, channels):
         self.stop()
-        stores = self._stores
-        buffers = self._buffers
+        store = self._store
+        buffer = self._buffer
         right = self._right if channels == 1 else 0  # the driver's one channel is the left slot
         length = 4 * self._full * (channels + right)
-        if len(stores[0]) < length:
-            stores = [bytearray(length), bytearray(length)]
-        if len(buffers[0]) != length:
-            buffers = [memoryview(stores[0])[:length], memoryview(stores[1])[:length]]
+        if len(store) < length:
+            store = bytearray(length)
+        if len(buffer) != length:
+            buffer = memoryview(store)[:length]
         if self._mic.start(rate, channels + right, self._handler):
             self._out = False
             self._warm_ms = self._warmup_ms
         self._ring.state[K_RIGHT] = right
-        self._stores = stores
-        self._buffers = buffers
+        self._store = store
+        self._buffer = buffer
         self._last = length - 4
         self.rate = rate
         self.channels = channels
@@ -107,16 +106,15 @@ class Capture:
         self._armed_us = self._clock.capture_us()
         self._armed_ms = self._clock.ms()
         if not self._out:
-            self._arm(0)
+            self._arm()
 
     def stop(self):
         if self.running:
             self.running = False
             self._mic.stop()
 
-    def _arm(self, which):
-        buf = self._buffers[which]
-        self._active = which
+    def _arm(self):
+        buf = self._buffer
         mark(buf, self._last)
         self._out = True
         self._mic.arm(buf)
@@ -125,8 +123,7 @@ class Capture:
     # died on its way is seen.
     def _on_buffer(self, _):
         now_us = self._clock.capture_us()
-        which = self._active
-        buf = self._buffers[which]
+        buf = self._buffer
         frames = self._mic.filled()
         if not self._out or (frames == self._full and marked(buf, self._last)):
             self.spurious = (self.spurious + 1) & _MASK
@@ -136,23 +133,26 @@ class Capture:
         if self.running:
             self._armed_us = now_us
             self._armed_ms = self._clock.ms()
-            if not ended:
-                self._arm(1 - which)
-            if self._stale > 0:
+            ring = self._ring
+            index = ring.state[K_INDEX]
+            stale = self._stale > 0
+            if stale:
                 self._stale -= frames
-                if self._started:
-                    self._judge(now_us)
             else:
-                self._take(buf, frames, now_us)
+                ring.state[K_FRAMES] = frames
+                convert(buf, ring.storage, ring.state)
+            if not ended:
+                self._arm()
+            if not stale:
+                self._take(index, frames, now_us)
+            elif self._started:
+                self._judge(now_us)
             self.ended = ended
         self.blocks = (self.blocks + 1) & _MASK
 
-    def _take(self, buf, frames, now_us):
+    # The ring has them: count, and judge.
+    def _take(self, index, frames, now_us):
         ring = self._ring
-        state = ring.state
-        index = state[K_INDEX]
-        state[K_FRAMES] = frames
-        convert(buf, ring.storage, state)
         if self.coder is not None:
             self.coder.track(index, frames)
         ring.written_by_kernel(frames)
@@ -210,7 +210,7 @@ class Capture:
         # The time first: audio that comes after it was read is seen in the buffer. Handing the
         # buffer out while it is out would cost the next one its place in the driver's queue.
         now_us = self._clock.capture_us()
-        buf = self._buffers[self._active]
+        buf = self._buffer
         if not marked(buf, self._last):
             self.rearmed = (self.rearmed + 1) & _MASK
             self._on_buffer(None)

@@ -20,7 +20,7 @@ from .bundle import bundled
 from .fold import folded
 from .overlay import overlaid
 from .scopes import BuildError
-from .shorten import BUILT_IN, FOREIGN, KEEP, Shortener, spelled
+from .shorten import BUILT_IN, FOREIGN, KEEP, Shortener, frequent_first, spelled
 
 ARCHS = ("xtensawin", "rv32imc", "x86")
 MAIN = "main.py"
@@ -178,6 +178,8 @@ def build(arch: str, folder: Path, lines: bool = False, version: str = "") -> No
         overlaid(trees, KEEP | named, FOREIGN | BUILT_IN)
         folded(trees, KEEP | named, FOREIGN | BUILT_IN)
         Shortener(trees, named).apply()
+        for tree in trees.values():
+            frequent_first(tree)
         sources = {name: ast.unparse(tree).encode() for name, tree in trees.items()}
     places = {name: Path(*name.split(".")).with_suffix(".py") for name in sources}
     places.update((module_name(path), path) for path in chosen)
