@@ -62,7 +62,7 @@ class I2SMicrophone:
                 rate=rate,
                 ibuf=self._ibuf,
             )
-        except ValueError as error:
+        except (AttributeError, ValueError) as error:  # there are builds without I2S
             raise OSError(str(error))
         self._rate = rate
         self._channels = channels

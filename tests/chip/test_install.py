@@ -257,3 +257,12 @@ def test_a_version_that_does_not_start_gives_way_to_the_old_one(old: Old) -> Non
     assert hello.firmware == old.running.version
     log = survey(old.chip.port).log
     assert "did not settle" in log
+
+
+def test_a_build_without_i2s_gets_nothing(speech: Path, files: Path, ossicle: Run) -> None:
+    with Chip(files=files, source=speech, pace=False, troubles={"i2s_missing": True}) as chip:
+        done = ossicle("install", chip.port)
+        assert done.returncode == 1
+        assert "the MicroPython on this board has no I2S" in done.stderr
+        assert not (files / "firmware").exists()
+        assert event(run(ossicle, "install", chip.port, "--mic", "pattern"), "installed")["device"]

@@ -28,6 +28,7 @@ _DEFAULTS = {
     "ibuf": 40960,
     "stalls": [],  # [[at_frame, frames], ...]: the firmware is held up for so long
     "i2s_skip": False,  # idf 5.5.2 and later: reading skips what is old when DMA is nearly full
+    "i2s_missing": False,  # a build without machine.I2S
     "i2s_failures": 0,  # so many I2S cannot be made for want of memory
     "lost_requests": [],  # readinto() that are dropped and return their length, by number
     "lost_callbacks": [],  # callbacks that are lost, by number, as when the scheduler's queue is full

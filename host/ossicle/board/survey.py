@@ -37,6 +37,8 @@ class Board:
     """Of the file system; -1 where it does not tell."""
     deflate: bool
     """It can undo the compression of files on their way."""
+    i2s: bool
+    """Its MicroPython has machine.I2S."""
     slot: str
     """What /firmware/slot says, "" where nothing usable is there."""
     files: Mapping[str, Mapping[str, str]] = field(repr=False)
@@ -103,6 +105,7 @@ def _board(told: Mapping[str, Any], port: str) -> Board:
         id=str(told["id"]),
         free_bytes=int(told["free"]),
         deflate=told["deflate"] is True,
+        i2s=told["i2s"] is True,
         slot=slot if _SLOT.fullmatch(slot) else "",
         files={name: {str(k): str(v) for k, v in told[name].items()} for name in ("a", "b")},
         main=str(told["main"]),

@@ -100,7 +100,7 @@ def config(
             data = written(
                 _with_key(changed(before, values), found, keys) if fresh else changed(before, values)
             )
-        profiles.check(check(data), found.machine)
+        profiles.check(check(data), found.machine, i2s=found.i2s)
     _put(output, found, data, None if no_wait else timeout)
 
 

@@ -168,7 +168,7 @@ def _network(wifi: str | None, link: Link | None, host: str | None) -> dict[str,
 def _check(settings: Settings, found: Board, board: str | None) -> None:
     """Whether the chip has such pins. The defaults are the plain ESP32's, so another chip needs its board."""
     try:
-        check(settings, found.machine, board)
+        check(settings, found.machine, board, i2s=found.i2s)
     except BoardError as error:
         hint = "" if board else "; --board NAME has the pins of a board that ossicle boards knows"
         raise BoardError(f"{error}{hint}", found.port) from None

@@ -33,6 +33,7 @@ texts = [open(words[n + 1]).read() for n, word in enumerate(words) if word == "r
 text = "".join(texts).replace('ROOT = ""', "ROOT = %r" % os.environ["BOARD_ROOT"])
 text = text.replace("sys.platform", repr(os.environ.get("BOARD_PLATFORM", "esp32")))
 text = text.replace('chip_id(),', '"0123456789ab",')
+text = text.replace('"i2s": i2s(),', '"i2s": True,')
 done = subprocess.run([os.environ["BOARD_MICROPYTHON"], "-c", text], capture_output=True, text=True)
 print(done.stdout, done.stderr)
 sys.exit(done.returncode)

@@ -41,6 +41,7 @@ def told(*, slot: str = "", **more: Any) -> dict[str, Any]:
         "free": 1_000_000,
         "heap": 150_000,
         "deflate": False,
+        "i2s": True,
         "slot": pieces(slot.encode()),
         "a": {},
         "b": {},

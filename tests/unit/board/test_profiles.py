@@ -111,6 +111,14 @@ def test_what_a_chip_has_not(machine: str, config: dict[str, object], why: str) 
         check(config, machine)  # type: ignore[arg-type]
 
 
+def test_a_build_without_i2s() -> None:
+    with pytest.raises(BoardError, match=r"no I2S.*with 1\.27 it came to the ESP32C6"):
+        check({"uart_tx": 16, "uart_rx": 17}, "ESP32C6 module with ESP32C6", i2s=False)
+    with pytest.raises(BoardError, match="no I2S, and so no microphone: --image"):
+        check({}, "Something else", i2s=False)
+    check({"mic": "pattern"}, "ESP32C6 module with ESP32C6", i2s=False)
+
+
 def test_what_a_chip_has() -> None:
     check({"sd": 34}, "x with ESP32")
     check({"i2s": 1, "sck": 4, "ws": 5, "sd": 6}, "x with ESP32S3")

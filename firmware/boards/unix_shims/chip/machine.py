@@ -26,6 +26,8 @@ from uart import UART  # noqa: F401
 from umachine import idle, mem8, mem16, time_pulse_us  # noqa: F401
 
 mem32 = Registers()
+if settings["i2s_missing"]:
+    del I2S
 
 
 class Pin:

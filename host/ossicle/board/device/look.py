@@ -90,6 +90,16 @@ def free():
         return -1
 
 
+# Builds for some chips have none.
+def i2s():
+    try:
+        import machine
+
+        return hasattr(machine, "I2S")
+    except ImportError:
+        return False
+
+
 def look():
     gc.collect()
     found = {
@@ -100,6 +110,7 @@ def look():
         "id": chip_id(),
         "free": free(),
         "deflate": has("deflate"),
+        "i2s": i2s(),
         "heap": gc.mem_free(),
         "slot": text("/firmware/slot", 8),
         "a": tree("/firmware/a"),

@@ -44,6 +44,8 @@ class Chip:
     tx: int
     rx: int
     sources: tuple[str, ...]
+    i2s_since: str = ""
+    """The MicroPython from which on stock images have machine.I2S; "" where all that are taken do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +104,19 @@ def chip_of(machine: str) -> Chip | None:
     return next((chip for chip in _chips().values() if said and said[0] == chip.shown), None)
 
 
-def check(config: Mapping[str, Value], machine: str, board: str | None = None) -> None:
+def check(config: Mapping[str, Value], machine: str, board: str | None = None, *, i2s: bool = True) -> None:
     """Raise BoardError where a configuration asks for what the chip of this machine has not.
 
-    With `board` the chip has to be that board's. A chip that is not known is not judged.
+    With `board` the chip has to be that board's. A chip that is not known is not judged. `i2s` is whether
+    its MicroPython has machine.I2S.
     """
     chip = chip_of(machine)
+    if not i2s and config.get("mic") != "pattern":
+        since = f" (with {chip.i2s_since} it came to the {chip.shown})" if chip and chip.i2s_since else ""
+        raise BoardError(
+            f"the MicroPython on this board has no I2S, and so no microphone{since}: --image FILE.bin writes "
+            "a newer one"
+        )
     if chip is None:
         return
     if board is not None:
@@ -198,6 +207,7 @@ def _chip(name: str, entry: Mapping[str, Any]) -> Chip:
         tx=entry["tx"],
         rx=entry["rx"],
         sources=tuple(entry["sources"]),
+        i2s_since=entry.get("i2s_since", ""),
     )
 
 
