@@ -81,8 +81,8 @@ def explain(port: str, heard: bytes) -> Finding:
             "repl",
             f"{port}: the board is at MicroPython's REPL{of}, and no firmware runs",
             f"install it: ossicle install {port}; if it is installed, ossicle logs {port} tells why it ended"
-            ". A board that is set to Wi-Fi ends here when it is asked on its cable: press RESET (EN), and give "
-            "udp://0.0.0.0:4747",
+            ". A board that is set to Wi-Fi ends here when it is asked on its cable: press RESET (EN), "
+            "and give udp://0.0.0.0:4747",
             port=port,
         )
     if heard:
