@@ -1,11 +1,13 @@
 # Ossicle: finds ossicle/loader.py, which does all else, in the version that is known to run: the first
 # letter of /firmware/slot. Where that is not whole any other does, and where there is no /firmware,
 # what lies beside this file. What stands here stays in memory while the firmware runs.
+import micropython
 import sys
 
 app = error = None
 places = [""]
 if sys.platform == "esp32":
+    micropython.kbd_intr(-1)  # a host on this line may say a 03; boards/esp32.py has Ctrl-C back
     sys.path.insert(0, "")
     places = ["/firmware/a", "/firmware/b", ""]
     try:
@@ -26,6 +28,7 @@ for path in places:
         loader = error = None
         break
 if error:
+    micropython.kbd_intr(3)
     sys.print_exception(error)
     print("ossicle: the firmware is not whole: %r" % error)
 if app:

@@ -62,6 +62,8 @@ class Board:
         self.config = config.load()
         drop("ossicle.config")
         self._guard(_START_MS)
+        if self.config.link != "serial":
+            heed(False)
         self.storage = claim(self._samples())
         if len(self.storage) < 2 * self.config.ring_samples:
             self._tell_ring()
@@ -118,14 +120,16 @@ class Board:
         seconds = c.watchdog_s
         if self._wifi is not None and not all(x in "0123456789." for x in c.host):
             seconds = max(seconds, _LOOKUP_S)
+        if not c.watchdog_s:
+            Board.dog = machine.WDT(timeout=_FOREVER_MS)  # the loader's
+            return
         self._guard(1000 * seconds)
 
     # The REPL comes. Ctrl-C is heard again when it is there.
     @staticmethod
     def calm():
         micropython.kbd_intr(-1)
-        if Board.dog is not None:
-            machine.WDT(timeout=_FOREVER_MS)
+        machine.WDT(timeout=_FOREVER_MS)
 
     @rare("leave")
     def settle(self):
@@ -258,8 +262,7 @@ class Board:
 
         wires = flow(machine.UART, c.uart_rts, c.uart_cts)
         self._shared = hears_repl(sys.implementation._machine, c.uart_rx)
-        if self._shared:
-            micropython.kbd_intr(-1)  # the host's packets may hold a 03, and UART0 may hear it
+        heed(self._shared)
         self._uart = machine.UART(
             c.uart,
             baudrate=DEFAULT_BAUD,
@@ -332,13 +335,37 @@ class Board:
 # pins: packets, which are no commands.
 @rare("leave")
 def forget_typed():
+    typed()
+
+
+@rare("leave")
+def typed():
     import select
     import sys
 
-    typed = select.poll()
-    typed.register(sys.stdin.buffer, select.POLLIN)
-    while typed.poll(0) and sys.stdin.buffer.read(1):
-        pass
+    data = b""
+    poll = select.poll()
+    poll.register(sys.stdin.buffer, select.POLLIN)
+    while poll.poll(0):
+        came = sys.stdin.buffer.read(1)
+        if not came:
+            break
+        data = (data + came)[-_REST_BYTES:]
+    return data
+
+
+# What was said at the REPL while main.py had Ctrl-C off. A 03 is one, but not in the packets of a host,
+# which have zeros around them: there 0D 03 behind a zero is one (W-33). What comes behind it is the
+# REPL's. `shared`: packets come where the REPL hears, so Ctrl-C stays off.
+@rare("init")
+def heed(shared):
+    data = typed()
+    micropython.kbd_intr(-1 if shared else 3)
+    at = data.rfind(b"\x03" if b"\0" not in data else b"\0\r\x03")
+    if at >= 0:
+        rest = data[data.find(b"\x03", at) + 1 :]
+        hand_over(rest, len(rest))
+        raise KeyboardInterrupt
 
 
 # Whether a pin is the one on which UART0, and so the REPL, hears. On another one Ctrl-C is left to

@@ -11,6 +11,7 @@ from ossicle.settings import Settings
 
 drop("ossicle._keys")  # its text is this module's alone, and goes with it
 _FILE_MAX = const(8192)  # characters; what the host puts there is shorter
+_BRACKETS_MAX = const(200)  # lists in lists in lists take the memory that the ring needs
 _SERIAL = "serial"  # the link that every board has
 
 
@@ -67,13 +68,13 @@ def load(path="/ossicle.json"):
     try:
         with open(path) as file:
             text = file.read(_FILE_MAX + 1)
-        if len(text) > _FILE_MAX:
+        if len(text) > _FILE_MAX or text.count("[") + text.count("{") > _BRACKETS_MAX:
             raise ValueError
         if not text.rstrip().endswith("}"):  # MicroPython takes an object that was cut off for a whole one
             raise ValueError
         values = json.loads(text)
     except OSError:
         values = {}
-    except (ValueError, MemoryError, RuntimeError):  # the last: lists in lists in lists
+    except (ValueError, MemoryError):
         values = None
     return read(values)

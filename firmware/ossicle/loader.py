@@ -10,15 +10,18 @@
 # Nothing of this stays in memory while the firmware runs: what has something to tell imports
 # it for that. Where there is no /firmware, what lies beside main.py runs.
 import gc
+import micropython
 import os
 import sys
 
+from micropython import const
 from ossicle.modules import drop
 
 ROOT = ""  # before each path; tests have a folder
 LOG = "/ossicle.log"
 SLOT = "/firmware/slot"
 STARTS = "/ossicle.failed"
+_START_MS = const(60000)  # for a start, which compiles the sources where they are no .mpy
 
 
 # What is longer was not written here.
@@ -97,6 +100,18 @@ def count():
     return False
 
 
+# As count(). Ctrl-C is off until the board's parts are there (main.py), so that what hangs is ended
+# by the watchdog alone.
+def guarded():
+    import machine
+
+    if count():
+        machine.WDT(timeout=_START_MS)
+        return True
+    micropython.kbd_intr(3)
+    return False
+
+
 # The user wants the REPL before the start has settled: it is none that failed, and a trial
 # comes again.
 def ended():
@@ -125,7 +140,7 @@ def load(found=""):
     gc.threshold(2048)
     if sys.platform == "esp32":
         folder = choose()
-        if not count():
+        if not guarded():
             return None
         if folder and folder != found:
             enter(folder)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import serial
 from onchip import Remote
 
 import ossicle
@@ -122,6 +123,37 @@ def test_a_host_that_asks_while_it_starts_does_not_end_it(board: Board) -> None:
             streams(chip)
             chip.reset()
         assert chip.boots == [POWER] * 3, chip.said
+
+
+def test_no_byte_of_a_host_ends_a_start(board: Board) -> None:
+    """It goes on with the stream that was, at any speed and with any bytes, when a board begins anew."""
+    board.spoil("boards/heap.py", "import time\ntime.sleep(0.5)")
+    with Chip(files=board.files, pace=False) as chip, serial.Serial(chip.port, 115200) as line:
+        until(lambda: board.read("ossicle.failed") == "1", chip)
+        for _ in range(20):
+            line.write(b"\0\x05\x0d\x03\x01\x04\0\0\x03ab\0")
+        line.close()
+        streams(chip)
+        assert chip.boots == [POWER], chip.said
+
+
+def test_a_start_that_hangs_anywhere_ends_at_the_repl(board: Board) -> None:
+    """Ctrl-C is off while it starts, so the watchdog has to be there first."""
+    board.spoil("boards/esp32.py", "while True: pass")
+    place = board.files / "firmware/a/ossicle/loader.py"
+    place.write_text(place.read_text().replace("_START_MS = const(60000)", "_START_MS = const(1000)"))
+    with Chip(files=board.files, pace=False) as chip:
+        chip.wait(">>> ", TIMEOUT_S)
+        assert chip.boots == [POWER, WATCHDOG, WATCHDOG], chip.said
+        assert Remote(chip)("resume", "exec", "print(6 * 7)") == "42\n"
+
+
+def test_mpremote_comes_in_while_it_starts(board: Board) -> None:
+    board.spoil("boards/heap.py", "import time\ntime.sleep(2)")
+    with Chip(files=board.files, pace=False) as chip:
+        assert Remote(chip)("exec", "print(6 * 7)") == "42\n"
+        assert board.log == ""
+        assert board.read("ossicle.failed") == "0"
 
 
 def test_it_settles_when_a_host_is_heard(board: Board) -> None:

@@ -15,6 +15,10 @@ class Machine:
     WDT_RESET = 3
     cause = 2
     resets = 0
+    dogs = []
+
+    def WDT(timeout):
+        Machine.dogs.append(timeout)
 
     def reset_cause():
         return Machine.cause
