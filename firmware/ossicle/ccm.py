@@ -26,7 +26,7 @@ from ossicle.cipher import (
     tag_open,
     tag_put,
 )
-from ossicle.rare import passing, rare
+from ossicle.rare import rare
 
 _ECB = const(1)
 _CBC = const(2)
@@ -35,18 +35,17 @@ _BLOCK = const(16)
 
 
 # Where the blocks of a packet are made, piece by piece: one for all keys.
-class Room:
-    @passing
-    def __init__(self):
-        self.work = bytearray(WORK_BYTES)
-        whole = memoryview(self.work)
-        self.views = [whole[:n] for n in range(_STEP, WORK_BYTES + 1, _STEP)]
-        self.sizes = array("i", (0 for _ in range(Z_SIZE)))
+# The bytes, its views, and the sizes.
+@rare("key")
+def room():
+    work = bytearray(WORK_BYTES)
+    whole = memoryview(work)
+    views = tuple(whole[:n] for n in range(_STEP, WORK_BYTES + 1, _STEP))
+    return work, views, array("i", (0 for _ in range(Z_SIZE)))
 
 
 class Ccm:
     # `key` has 16 bytes.
-    @rare("key")
     def __init__(self, key, room):
         self._ecb = aes(key, _ECB)
         self._cbc = aes(key, _CBC, bytes(_BLOCK))
@@ -64,49 +63,49 @@ class Ccm:
     # length of all.
     def seal(self, packet, a, n):
         self._mac(packet, a, n)
-        self._stream(packet, a, n, True)
+        self.stream(packet, a, n, True)
         return a + n + 8
 
-    # Decrypts them likewise. False when the tag is wrong: then what lies there is nothing.
+    # Decrypts them likewise. False when the tag is wrong: then what lies there is nothing, until
+    # stream() makes it what it was.
     def open(self, packet, a, n):
-        self._stream(packet, a, n, False)
+        self.stream(packet, a, n, False)
         self._mac(packet, a, n)
         return tag_differs(packet, self._state, a + n) == 0
 
     def _mac(self, packet, a, n):
-        room = self._room
-        sizes = room.sizes
+        work, views, sizes = self._room
         sizes[Z_A] = a
         sizes[Z_N] = n
         sizes[Z_AT] = 0
         end = 0
         view = None
         while True:
-            more = mac_blocks(packet, room.work, self._state, sizes)
+            more = mac_blocks(packet, work, self._state, sizes)
             if more == 0:
                 break
             end = more
-            view = room.views[(end - 1) // _STEP]
+            view = views[(end - 1) // _STEP]
             self._cbc.encrypt(view, view)
             sizes[Z_AT] += WORK_BYTES
-        mac_take(room.work, self._state, end, len(view))
+        mac_take(work, self._state, end, len(view))
 
-    def _stream(self, packet, a, n, seals):
-        room = self._room
-        sizes = room.sizes
+    # The message and its tag XOR the key stream. `seals`: the tag is made of the MAC.
+    def stream(self, packet, a, n, seals):
+        work, views, sizes = self._room
         sizes[Z_A] = a
         sizes[Z_N] = n
         at = 0
         while at < n + _BLOCK:
-            view = room.views[min(n + _BLOCK - at - 1, WORK_BYTES - 1) // _STEP]
-            counter_blocks(room.work, self._state, at // _BLOCK, (at + len(view)) // _BLOCK)
+            view = views[min(n + _BLOCK - at - 1, WORK_BYTES - 1) // _STEP]
+            counter_blocks(work, self._state, at // _BLOCK, (at + len(view)) // _BLOCK)
             self._ecb.encrypt(view, view)
             if at:
                 pass
             elif seals:
-                tag_put(packet, room.work, self._state, a + n)
+                tag_put(packet, work, self._state, a + n)
             else:
-                tag_open(packet, room.work, a + n)
+                tag_open(packet, work, a + n)
             sizes[Z_AT] = at
-            stream_xor(packet, room.work, sizes)
+            stream_xor(packet, work, sizes)
             at += WORK_BYTES

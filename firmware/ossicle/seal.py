@@ -9,7 +9,6 @@
 # HELLO allocates, and so does the first packet under new keys; no other packet does.
 import json
 import os
-from array import array
 from binascii import hexlify, unhexlify
 from hashlib import sha256
 
@@ -36,8 +35,7 @@ from ossicle._wire import (
     u16,
     u30,
 )
-from ossicle.ccm import Ccm, Room
-from ossicle.kernels import C_COUNT, C_FROM, C_SIZE, C_TO, copy_bytes
+from ossicle.ccm import Ccm, room
 from ossicle.rare import passing, rare
 
 # What a key is for; the first two are the directions of the nonce.
@@ -66,39 +64,16 @@ def derive(psk, purpose, host_challenge, device_challenge, host, device):
     return hmac(psk, message)[:_KEY_BYTES]
 
 
-# The numbers that have come under one key.
-class Window:
-    @passing
-    def __init__(self):
-        self._seen = array("i", (-1 for _ in range(REPLAY_WINDOW)))  # the last of each remainder
-        self._highest = -1
-
-    @rare("key")
-    def restart(self):
-        self._highest = -1
-        for i in range(REPLAY_WINDOW):
-            self._seen[i] = -1
-
-    # Not there yet, and not older than the window.
-    def fresh(self, number):
-        return number > self._highest - REPLAY_WINDOW and self._seen[number % REPLAY_WINDOW] != number
-
-    def take(self, number):
-        self._seen[number % REPLAY_WINDOW] = number
-        if number > self._highest:
-            self._highest = number
-
-
 class Seal:
     # `psk` is the pre-shared key, `device` the id that HELLO tells.
     @passing
     def __init__(self, psk, device):
         self._psk = psk
         self._device = device.encode()
-        self._room = Room()
-        self._window = Window()
-        self._kept = bytearray(_HOST_MAX_BYTES)  # a packet while the keys in force are tried on it
-        self._copy = array("i", (0 for _ in range(C_SIZE)))
+        self._room = room()
+        # The numbers that have come under the key: the highest, and which of the window.
+        self.highest = -1
+        self._seen = bytearray(REPLAY_WINDOW)
         # Nothing but HELLO goes out, or is believed, that is not sealed. Stays when keys end.
         self.active = False
         self.number = 0  # of the next packet under the keys in force
@@ -159,27 +134,33 @@ class Seal:
         if u30(buf, HEADER_AT_SEQUENCE) < 0 or u30(buf, HEADER_AT_TICKS_US) < 0:
             return -1
         pending = self._host_challenge is not None and u16(buf, HEADER_AT_SESSION) == 0
-        if self._in is not None and self._window.fresh(number):
-            if pending:
-                self._move(buf, self._kept, n)
-            if self._opens(self._in, buf, n):
-                self._window.take(number)
-                return n
-            if pending:
-                self._move(self._kept, buf, n)
-        try:
-            if pending and self._opens_anew(buf, n):
-                self._window.take(number)
-                return n
-        except MemoryError:  # anybody can bring it so far; the stream in force goes on
-            pass
-        return -1
+        opens = False
+        if self._in is not None and self.fresh(number):
+            opens = self._opens(self._in, buf, n)
+            if pending and not opens:
+                self._in.stream(buf, HEADER_BYTES, n, False)
+        if pending and not opens:
+            try:
+                opens = self._opens_anew(buf, n)
+            except MemoryError:  # anybody can bring it so far; the stream in force goes on
+                return -1
+        if not opens:
+            return -1
+        self.take(number)
+        return n
 
-    # Header, payload of n bytes and tag to another buffer.
-    def _move(self, src, dst, n):
-        self._copy[C_FROM] = self._copy[C_TO] = 0
-        self._copy[C_COUNT] = HEADER_BYTES + n + TAG_BYTES
-        copy_bytes(src, dst, self._copy)
+    # A number that has not come under this key, and is not older than the window.
+    def fresh(self, number):
+        behind = self.highest - number
+        return behind < 0 or (behind < REPLAY_WINDOW and not self._seen[number % REPLAY_WINDOW])
+
+    def take(self, number):
+        highest = max(self.highest, number - REPLAY_WINDOW)
+        while highest < number:
+            highest += 1
+            self._seen[highest % REPLAY_WINDOW] = 0
+        self.highest = highest
+        self._seen[number % REPLAY_WINDOW] = 1
 
     def _opens(self, key, buf, n):
         key.nonce(HOST, buf, HEADER_AT_NUMBER)
@@ -203,7 +184,7 @@ class Seal:
         out = Ccm(self._derive(DEVICE), self._room)
         self._in = self._pending
         self._out = out
-        self._window.restart()
+        self.highest = -1
         self.number = 0
         self.active = True
         self._challenge = os.urandom(CHALLENGE_BYTES)
