@@ -27,6 +27,7 @@ from ossicle.board.release import release
 from ossicle.board.settings import Settings
 from ossicle.board.survey import Board, survey
 from ossicle.chip import Chip
+from ossicle.errors import SilentError
 
 SECRET = "correct horse battery"
 ANSWER_S = 30.0
@@ -116,6 +117,10 @@ class TestThreeCommands:
             assert (told["device"], told["url"]) == ("kitchen", f"udp://0.0.0.0:{number}")
             with opened(f"udp://127.0.0.1:{number}?device=kitchen") as mic:
                 assert len(mic.read(8000)) == 8000, "sealed with the key that install made"
+                with pytest.raises(SilentError):
+                    opened(chip.port, timeout=3)
+                mic.read(32000)
+                assert mic.read(8000).gaps == (), "who asks on its cable does not end it"
             assert SECRET not in done.stdout + done.stderr + chip.said
 
     def test_a_chip_without_such_pins_needs_its_board(self, files: Path, ossicle: Run) -> None:

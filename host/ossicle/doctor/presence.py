@@ -80,9 +80,7 @@ def explain(port: str, heard: bytes) -> Finding:
         return fault(
             "repl",
             f"{port}: the board is at MicroPython's REPL{of}, and no firmware runs",
-            f"install it: ossicle install {port}; if it is installed, ossicle logs {port} tells why it ended"
-            ". A board that is set to Wi-Fi ends here when it is asked on its cable: press RESET (EN), "
-            "and give udp://0.0.0.0:4747",
+            f"install it: ossicle install {port}; if it is installed, ossicle logs {port} tells why it ended",
             port=port,
         )
     if heard:
