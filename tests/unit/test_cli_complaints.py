@@ -17,7 +17,9 @@ import soundfile
 import typer
 from commandline import Done, Run, emulated
 
+from ossicle.cli.guard import guarded
 from ossicle.cli.options import segmenter
+from ossicle.cli.output import Output
 from ossicle.proto._wire import PROTOCOL_VERSION, Kind
 from ossicle.proto.framing import SerialFraming
 from ossicle.proto.packets import Packet, encode
@@ -192,3 +194,28 @@ def test_usage(ossicle: Run, arguments: list[str]) -> None:
 def test_version_and_help(ossicle: Run) -> None:
     assert ossicle("--version").stdout.startswith("ossicle 0.")
     assert ossicle("record", "--help").returncode == 0
+
+
+def test_what_a_terminal_would_obey_is_never_said(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = "ESP32 \x1b]0;title\x07 \x9b2J \u202e\nnext"
+    Output(False).event("found", hostile)
+    Output(False).note(hostile)
+    Output(True).event("found", "", machine=hostile)
+    Output(True).note("é")
+    said = capsys.readouterr()
+    assert said.err == "ESP32 ?]0;title? ?2J ?\nnext\n"
+    first, second = said.out.removeprefix(said.err).splitlines()
+    assert said.out.startswith(said.err)
+    assert first.isascii()
+    assert first.isprintable()
+    assert json.loads(first)["machine"] == hostile
+    assert "é" in second
+
+
+def test_ctrl_c_at_a_question_is_an_interrupt() -> None:
+    def asks() -> None:
+        raise typer.Abort
+
+    with pytest.raises(typer.Exit) as caught:
+        guarded(asks)()
+    assert caught.value.exit_code == 130

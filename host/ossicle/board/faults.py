@@ -95,15 +95,22 @@ def _group(port: str) -> str:
     return "dialout"
 
 
-def _holder(port: str) -> str:
+def _holder(port: str, processes: Path = Path("/proc")) -> str:
     """Which process has a port open, where the system tells; "" else."""
     target = os.path.realpath(port)
-    for link in Path("/proc").glob("[0-9]*/fd/*") if sys.platform == "linux" else ():
-        with suppress(OSError):
-            process = link.parent.parent
-            if os.readlink(link) == target and process.name != str(os.getpid()):
+    for process in processes.glob("[0-9]*") if sys.platform == "linux" else ():
+        with suppress(OSError):  # it has ended meanwhile, or is another user's
+            if process.name != str(os.getpid()) and _holds(process, target):
                 return f"{(process / 'comm').read_text().strip()}, process {process.name}"
     return ""
+
+
+def _holds(process: Path, target: str) -> bool:
+    for link in (process / "fd").iterdir():
+        with suppress(OSError):
+            if os.readlink(link) == target:
+                return True
+    return False
 
 
 def silent(said: str, port: str) -> str:

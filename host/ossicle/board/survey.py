@@ -90,7 +90,7 @@ def parse(said: list[str], port: str) -> Board:
         if line is None:
             raise ValueError
         return _board(json.loads(line[len(_MARK) :]), port)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise BoardError(f"{port}: what the board tells of itself cannot be read; try again", port) from None
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from . import mpremote
-from .faults import BoardError
+from .faults import BoardError, SilentBoardError
 from .plan import MAIN, Plan, digest
 from .survey import Board
 
@@ -47,7 +47,8 @@ def transfer(
             progress(int(match[1]), plan.bytes)
 
     then = mpremote.RESET if reset else ()
-    mpremote.run(board.port, list(scripts(board, plan)), then, heard=heard, tell=tell)
+    with awake(board.port):
+        mpremote.run(board.port, list(scripts(board, plan)), then, heard=heard, tell=tell)
 
 
 def scripts(board: Board, plan: Plan) -> Iterator[str]:
@@ -135,9 +136,14 @@ def restart(port: str, *, tell: mpremote.Tell = lambda line: None) -> None:
 
 @contextmanager
 def awake(port: str) -> Iterator[None]:
-    """Where the body fails, the board, which is at its REPL since it was asked, starts anew."""
+    """Where the body fails, the board, which is at its REPL since it was asked, starts anew.
+
+    Not where it is silent: that took long to find out, and would again.
+    """
     try:
         yield
+    except SilentBoardError:
+        raise
     except BaseException:
         with suppress(BoardError):
             restart(port)

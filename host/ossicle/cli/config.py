@@ -189,4 +189,4 @@ def _in_editor(text: str) -> str:
             raise BoardError(f"{editor}: cannot be started; EDITOR names the one to use") from None
         if code:
             raise BoardError(f"{editor} ended with {code}; nothing was changed")
-        return path.read_text(encoding="utf-8", errors="replace")
+        return path.read_text(encoding="utf-8-sig", errors="replace")

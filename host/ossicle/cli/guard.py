@@ -49,7 +49,7 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
         except BrokenPipeError:
             quiet_stdout()
             raise typer.Exit(0) from None
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, typer.Abort):  # the latter where something was asked
             raise typer.Exit(INTERRUPTED) from None
         except OssicleError as error:
             complain(str(error))

@@ -18,6 +18,6 @@ def logs(port: Port = "auto", *, as_json: options.Json = False) -> None:
     restart(place)
     lines = [line for line in found.log.splitlines() if line.strip()]
     for line in lines:
-        output.event("log", "".join(c if c.isprintable() else "?" for c in line), url=place, reason=line)
+        output.event("log", line, url=place, reason=line)
     if not lines:
         output.note(f"{place}: the board has noted nothing")

@@ -22,11 +22,13 @@ class Output:
         if self.as_json:
             self.row({"event": name, **fields})
         elif text:
-            print(text, flush=True)
+            print(plain(text), flush=True)
 
     def row(self, fields: dict[str, Any]) -> None:
         """One JSON object on one line of stdout, whole and at once."""
         text = json.dumps(fields, ensure_ascii=False)
+        if not text.isprintable():
+            text = json.dumps(fields)
         try:
             text.encode(sys.stdout.encoding or "utf-8")
         except UnicodeEncodeError:
@@ -39,7 +41,12 @@ class Output:
         if self.as_json:
             self.row({"event": "note", "text": text})
         else:
-            print(text, file=sys.stderr, flush=True)
+            print(plain(text), file=sys.stderr, flush=True)
+
+
+def plain(text: str) -> str:
+    """What a board says may hold what a terminal obeys; that is shown as a question mark."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
 
 
 def seconds(frames: int, rate: int) -> float:

@@ -251,6 +251,15 @@ class TestConfig:
         assert seen.read_text().startswith("0o700")
         assert SECRET not in seen.read_text() + done.stdout
 
+    def test_an_editor_may_put_a_mark_of_utf_8_in_front(
+        self, board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (board.root / "ossicle.json").write_text('{"sck": 4}')
+        self.editor(tmp_path, monkeypatch, r"text = '\ufeff' + text.replace('4', '5')")
+        done = board.run("config", PORT, "edit", "--no-wait")
+        assert done.returncode == 0, done.stderr
+        assert board.settings == {"sck": 5}
+
     def test_an_edit_that_is_wrong_changes_nothing(
         self, board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -4,6 +4,7 @@ that takes no board; else a stand-in says what they say."""
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -15,12 +16,19 @@ from pathlib import Path
 import pytest
 from commandline import Run
 
-from ossicle.board import faults, image, mpremote, ports
+from ossicle.board import faults, image, mpremote, ports, survey
 from ossicle.board.faults import BoardError, SilentBoardError, ToolMissingError, explain
+from ossicle.board.plan import Build, plan
+from ossicle.board.transfer import transfer
 from ossicle.discover import Device
 from ossicle.errors import UrlError
 
 PORT = "/dev/ttyUSB0"
+TOLD = {
+    "platform": "esp32", "version": [1, 25, 0], "machine": "ESP32", "mpy": 0, "id": "ab", "free": -1,
+    "deflate": False, "i2s": True, "slot": [], "a": {}, "b": {}, "main": "", "ours": False, "loose": [],
+    "config": None, "log": None,
+}  # fmt: skip
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -286,3 +294,34 @@ def test_the_page_tells_errors_that_there_are() -> None:
 def test_our_address_is_one_or_none() -> None:
     assert re.fullmatch(r"(\d+\.){3}\d+|", ports.our_address())
     assert not ports.our_address().startswith("127.")
+
+
+def test_who_has_a_port_is_told_while_processes_end(tmp_path: Path) -> None:
+    (tmp_path / "11").mkdir()  # it has ended: no fd any more
+    (tmp_path / "12" / "fd").mkdir(parents=True)
+    (tmp_path / "12" / "fd" / "3").symlink_to("/dev/ttyUSB0")
+    (tmp_path / "12" / "comm").write_text("picocom\n")
+    assert faults._holder("/dev/ttyUSB0", tmp_path) == "picocom, process 12"
+    assert faults._holder("/dev/ttyUSB1", tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "restarted"),
+    [(BoardError("no room"), True), (KeyboardInterrupt(), True), (SilentBoardError("gone"), False)],
+)
+def test_a_board_whose_copy_failed_starts_anew(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException, restarted: bool
+) -> None:
+    resets = []
+
+    def run(port: str, scripts: list[str], then: tuple[str, ...] = (), **more: object) -> list[str]:
+        if scripts:
+            raise error
+        resets.append(then)
+        return []
+
+    monkeypatch.setattr(mpremote, "run", run)
+    board = survey.parse(["@ossicle " + json.dumps(TOLD)], PORT)
+    with pytest.raises(type(error)):
+        transfer(board, plan(board, Build("1", {"ossicle/app.mpy": b"app"}, b"# Ossicle\n"), None))
+    assert resets == [mpremote.RESET] * restarted

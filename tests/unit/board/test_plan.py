@@ -184,6 +184,18 @@ class TestSettings:
         assert b"hush" in (intent.plan.config or b"")
 
 
+HOSTILE = [
+    ("mpy", "x"),
+    ("mpy", float("inf")),
+    ("version", None),
+    ("a", ["../../x"]),
+    ("b", 5),
+    ("config", [b"x".hex()]),
+    ("log", [5]),
+    ("loose", None),
+]
+
+
 class TestSurvey:
     def test_the_chip_decides_what_is_compiled(self) -> None:
         assert (board().architecture, board().mpy_version) == ("xtensawin", (6, 3))
@@ -198,7 +210,8 @@ class TestSurvey:
 
     @pytest.mark.parametrize(
         "said",
-        [[], ["@ossicle {"], ["@ossicle []"], ["@ossicle {}"], ["@ossicle " + json.dumps(told(mpy="x"))]],
+        [[], ["@ossicle {"], ["@ossicle []"], ["@ossicle {}"], ["@ossicle " + "[" * 60_000]]
+        + [["@ossicle " + json.dumps(told(**{name: bad}))] for name, bad in HOSTILE],
     )
     def test_noise_is_told_as_noise(self, said: list[str]) -> None:
         with pytest.raises(BoardError, match="cannot be read"):
