@@ -11,8 +11,6 @@
 # On Wi-Fi the REPL keeps its serial port, and Ctrl-C there ends the streaming: so mpremote
 # comes in as ever (W-33 is for the line that both would share).
 import gc
-import io
-import os
 import sys
 import time
 
@@ -20,7 +18,7 @@ import machine
 import micropython
 from micropython import const
 
-from boards.heap import LEAST, claim
+from boards.heap import LEAST
 from ossicle._wire import DEFAULT_BAUD, DEFAULT_CHANNELS, DEFAULT_RATE
 from ossicle.modules import drop
 from ossicle.rare import rare
@@ -36,6 +34,13 @@ _QUIET_MS = const(50)  # a USB bridge holds bytes back for 16 ms at the most
 _REST_BYTES = const(256)  # as many as the REPL's input takes
 _FOREVER_MS = const(0x3FFFFFFF)  # 12 days: a watchdog of this chip cannot be ended
 _IO_MUX = {1: 0x3FF49088, 3: 0x3FF49084}  # of the ESP32's U0TXD and U0RXD pins
+
+
+def console():
+    from boards import console
+
+    drop("boards.console")
+    return console
 
 
 class Clock:
@@ -63,8 +68,8 @@ class Board:
         drop("ossicle.config")
         self._guard(_START_MS)
         if self.config.link != "serial":
-            heed(False)
-        self.storage = claim(self._samples())
+            console().heed(False)
+        self.storage = self._claim(self._samples())
         if len(self.storage) < 2 * self.config.ring_samples:
             self._tell_ring()
         self.clock = Clock()
@@ -75,6 +80,13 @@ class Board:
         self._wifi = None if self.config.link == "serial" else self._join()
         self.port = self._serial() if self._wifi is None else self._network()
         self.device = self.config.device or "".join("%02x" % b for b in machine.unique_id())
+
+    @rare("init")
+    def _claim(self, samples):
+        from boards.heap import claim
+
+        drop("boards.heap")
+        return claim(samples)
 
     # Of the ring.
     @rare("init")
@@ -100,7 +112,7 @@ class Board:
         self.storage = None
         if self.mic is not None:
             self.mic.ring = None
-        self.storage = claim(max(samples >> 1, LEAST))
+        self.storage = self._claim(max(samples >> 1, LEAST))
         self._tell_ring()
         return True
 
@@ -141,14 +153,10 @@ class Board:
     # What only this kind of board knows of itself, for HELLO (W-18).
     @rare("facts")
     def tell(self, fields):
-        names = {
-            machine.PWRON_RESET: "power",
-            machine.HARD_RESET: "hard",
-            machine.WDT_RESET: "watchdog",
-            machine.DEEPSLEEP_RESET: "deepsleep",
-            machine.SOFT_RESET: "soft",
-        }
-        name = names.get(machine.reset_cause())
+        m = machine
+        causes = (m.PWRON_RESET, m.HARD_RESET, m.WDT_RESET, m.DEEPSLEEP_RESET, m.SOFT_RESET)
+        names = "power hard watchdog deepsleep soft".split()  # one text, which is forgotten: hello.py
+        name = dict(zip(causes, names)).get(m.reset_cause())
         if name:
             fields["reset"] = name
         if self._wifi is None:
@@ -262,7 +270,7 @@ class Board:
 
         wires = flow(machine.UART, c.uart_rts, c.uart_cts)
         self._shared = hears_repl(sys.implementation._machine, c.uart_rx)
-        heed(self._shared)
+        console().heed(self._shared)
         self._uart = machine.UART(
             c.uart,
             baudrate=DEFAULT_BAUD,
@@ -295,7 +303,7 @@ class Board:
             finally:
                 micropython.kbd_intr(3)
         if rest:
-            hand_over(rest, len(rest))
+            console().hand_over(rest, len(rest))
 
     # UART1's deinit() leaves the pins with the GPIO matrix, where UART0 does not see them; their
     # first function is UART0 again. Read in the sources, not seen on a board.
@@ -308,7 +316,7 @@ class Board:
                 self._uart.deinit()
             finally:
                 if self._shared:
-                    forget_typed()
+                    console().typed()  # packets, which are no commands
                 for pin in (self.config.uart_tx, self.config.uart_rx):
                     register = _IO_MUX.get(pin)
                     if register:
@@ -331,43 +339,6 @@ class Board:
         return data
 
 
-# The REPL's input holds what a host said while the board started, and UART0 still had the
-# pins: packets, which are no commands.
-@rare("leave")
-def forget_typed():
-    typed()
-
-
-@rare("leave")
-def typed():
-    import select
-    import sys
-
-    data = b""
-    poll = select.poll()
-    poll.register(sys.stdin.buffer, select.POLLIN)
-    while poll.poll(0):
-        came = sys.stdin.buffer.read(1)
-        if not came:
-            break
-        data = (data + came)[-_REST_BYTES:]
-    return data
-
-
-# What was said at the REPL while main.py had Ctrl-C off. A 03 is one, but not in the packets of a host,
-# which have zeros around them: there 0D 03 behind a zero is one (W-33). What comes behind it is the
-# REPL's. `shared`: packets come where the REPL hears, so Ctrl-C stays off.
-@rare("init")
-def heed(shared):
-    data = typed()
-    micropython.kbd_intr(-1 if shared else 3)
-    at = data.rfind(b"\x03" if b"\0" not in data else b"\0\r\x03")
-    if at >= 0:
-        rest = data[data.find(b"\x03", at) + 1 :]
-        hand_over(rest, len(rest))
-        raise KeyboardInterrupt
-
-
 # Whether a pin is the one on which UART0, and so the REPL, hears. On another one Ctrl-C is left to
 # the REPL, wherever that is: at a chip's own USB.
 @rare("init")
@@ -383,32 +354,3 @@ def usb_kind(uart, machine_name):
         return "bridge"
     family = "".join(machine_name.split()[-1].split("-"))[5:6]  # ESP32-C3FN4, ESP32S3
     return "otg" if family == "S" else "jtag" if family and family in "CH" else "bridge"
-
-
-# Bytes that the REPL reads next, through a terminal that is there for a moment.
-@rare("leave")
-def hand_over(data, n):
-    rest = _Rest(data, n)
-    try:
-        old = os.dupterm(rest)
-        os.dupterm_notify(None)
-        os.dupterm(old)
-    except (AttributeError, OSError):  # a build without it: mpremote must be started again
-        pass
-
-
-class _Rest(io.IOBase):
-    def __init__(self, data, n):
-        self._data = data
-        self._n = n
-        self._at = 0
-
-    def readinto(self, buf):
-        if self._at == self._n:
-            return None
-        buf[0] = self._data[self._at]
-        self._at += 1
-        return 1
-
-    def write(self, buf):
-        return len(buf)
