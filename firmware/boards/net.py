@@ -60,6 +60,7 @@ class SocketPort:
         return 0 if self._network is None else self._network.rssi()
 
     # A text for the log, once.
+    @rare("open")
     def news(self):
         text = self._news
         if text:

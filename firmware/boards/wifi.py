@@ -61,11 +61,11 @@ class Wifi:
         self._looked_ms = now_ms
         up = self._wlan.isconnected()
         if up != self._up:
-            self._up = up
             if up:
                 self._is_back(now_ms)
             else:
                 self._is_gone(now_ms)
+            self._up = up  # behind what may find no memory, and comes again then
         if not up:
             self._join(now_ms)
         return up
@@ -90,11 +90,11 @@ class Wifi:
     # Whether there is something to do about it. This much is asked every time.
     def _join(self, now_ms):
         if self._joining_ms >= 0:
-            if (now_ms - self._joining_ms) & _MASK < _ROUND_MS:
-                return
-        elif not self._away.due(now_ms):
-            return
-        self._go_on(now_ms)
+            due = (now_ms - self._joining_ms) & _MASK >= _ROUND_MS
+        else:
+            due = self._away.due(now_ms)
+        if due:
+            self._go_on(now_ms)
 
     # A round is over, or the next begins.
     @rare("join")
@@ -135,11 +135,12 @@ class Wifi:
             return 0
 
     # Whether the radio sleeps between beacons all the same: not each build takes PM_NONE.
-    @rare("facts")
+    @rare("join")
     def saves_power(self):
         return self._wlan.config("pm") != network.WLAN.PM_NONE
 
     # A text for the log, once.
+    @rare("join")
     def news(self):
         text = self._news
         self._news = ""

@@ -15,6 +15,7 @@ from ossicle.session import Session
 from ossicle.rare import passing, rare
 
 _SETTLED_MS = const(10000)
+_FAILURES_MAX = const(2000)  # a few seconds
 _MASK = const(0x3FFFFFFF)
 
 
@@ -36,6 +37,7 @@ class App:
     def __init__(self, board):
         self.board = board
         self.settled = False
+        self._failures = 0  # turns of the loop in a row that had no memory
         self.clock = board.clock
         self.ring = Ring(board.storage)
         board.mic.ring = self.ring
@@ -98,8 +100,21 @@ class App:
         finally:
             self.capture.stop()
 
-    # Whether there was anything to do.
+    # Whether there was anything to do. What is seldom called may find no memory for its code, or no
+    # code: then it is as if nobody had asked, and who did asks again. Only where nothing goes on
+    # any more for it that is the end.
     def step(self):
+        try:
+            busy = self._turn()
+            self._failures = 0
+            return busy
+        except (MemoryError, ImportError):
+            self._failures += 1
+            if self._failures > _FAILURES_MAX:
+                raise
+            return False
+
+    def _turn(self):
         if kept:
             kept.clear()  # memory for what is seldom called, and is over
         link = self.link

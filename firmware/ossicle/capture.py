@@ -24,7 +24,7 @@ _REARM_US = const(1000000)  # and no audio either: hand the buffer out again
 class Capture:
     @passing
     def __init__(self, mic, ring, clock, config):
-        self._mic = mic
+        self.mic = mic
         self._ring = ring
         self._clock = clock
         self.coder = None  # of the stream's codec, None for pcm16; changes while nothing runs
@@ -55,16 +55,14 @@ class Capture:
         state[K_SHIFT] = config.shift
         state[K_DC_ON] = 1 if config.dc_blocker else 0
         state[K_LATE] = config.late
-        self._right = 1 if config.slot == "right" else 0
-        self._warmup_ms = config.warmup_ms  # thrown away after the I2S began: the microphone wakes up
-        self._warm_ms = config.warmup_ms  # before the next stream
-        self._gain = config.gain
+        self._config = config
+        self._warm_ms = config.warmup_ms  # thrown away before the next stream: the microphone wakes up
         self.gain(256)
 
     # Q8, on top of the configuration's (W-44). One store, between two buffers.
     @rare("start")
     def gain(self, gain):
-        self._ring.state[K_GAIN] = min((self._gain * gain + 128) >> 8, GAIN_MAX)
+        self._ring.state[K_GAIN] = min((self._config.gain * gain + 128) >> 8, GAIN_MAX)
 
     # Opens the microphone; OSError or MemoryError when it cannot be. Delivers nothing before
     # begin(). Another buffer for another number of channels: then none is out any more.
@@ -74,15 +72,16 @@ class Capture:
         self.stop()
         store = self._store
         buffer = self._buffer
-        right = self._right if channels == 1 else 0  # the driver's one channel is the left slot
+        # The driver's one channel is the left slot.
+        right = 1 if channels == 1 and self._config.slot == "right" else 0
         length = 4 * self._full * (channels + right)
         if len(store) < length:
             store = bytearray(length)
         if len(buffer) != length:
             buffer = memoryview(store)[:length]
-        if self._mic.start(rate, channels + right, self._handler):
+        if self.mic.start(rate, channels + right, self._handler):
             self._out = False
-            self._warm_ms = self._warmup_ms
+            self._warm_ms = self._config.warmup_ms
         self._ring.state[K_RIGHT] = right
         self._store = store
         self._buffer = buffer
@@ -94,7 +93,7 @@ class Capture:
     @rare("start")
     def begin(self):
         self.lost_frames = 0
-        self._stale = self._mic.stale_frames + self.rate * self._warm_ms // 1000
+        self._stale = self.mic.stale_frames + self.rate * self._warm_ms // 1000
         self._warm_ms = 0
         self._started = False
         self.resume()
@@ -111,25 +110,25 @@ class Capture:
     def stop(self):
         if self.running:
             self.running = False
-            self._mic.stop()
+            self.mic.stop()
 
     def _arm(self):
         buf = self._buffer
         mark(buf, self._last)
         self._out = True
-        self._mic.arm(buf)
+        self.mic.arm(buf)
 
     # The I2S handler. Nothing here allocates; the last line counts, so that a handler that
     # died on its way is seen.
     def _on_buffer(self, _):
         now_us = self._clock.capture_us()
         buf = self._buffer
-        frames = self._mic.filled()
+        frames = self.mic.filled()
         if not self._out or (frames == self._full and marked(buf, self._last)):
             self.spurious = (self.spurious + 1) & _MASK
             return
         self._out = False
-        ended = self._mic.ended
+        ended = self.mic.ended
         if self.running:
             self._armed_us = now_us
             self._armed_ms = self._clock.ms()
@@ -160,7 +159,7 @@ class Capture:
             self._judge(now_us)
         else:
             self._started = True
-            self.expectation.start(self.rate, self._full, self._mic.hold_frames, now_us, ring.written)
+            self.expectation.start(self.rate, self._full, self.mic.hold_frames, now_us, ring.written)
 
     # W is ahead by what is still to be thrown away.
     def _judge(self, now_us):
@@ -218,7 +217,7 @@ class Capture:
             self.rearmed = (self.rearmed + 1) & _MASK
             self._armed_us = now_us
             self._stale = max(self._stale, self._full)  # what comes first follows on nothing that was heard
-            self._mic.arm(buf)
+            self.mic.arm(buf)
 
     # Whether the driver has given nothing for so long that only a restart can help.
     def is_stuck(self):

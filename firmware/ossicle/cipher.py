@@ -8,7 +8,7 @@
 import micropython
 from micropython import const
 
-WORK_BYTES = const(256)
+WORK_BYTES = const(128)
 
 # Bytes of the state.
 S_CHAIN = const(0)  # the last ciphertext block of the CBC object: what its next block is XORed with

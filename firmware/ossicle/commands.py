@@ -64,7 +64,10 @@ class Commands:
         seal = session.seal
         self._sealed = seal is not None and n > HEADER_AT_FLAGS and self._buf[HEADER_AT_FLAGS] & FLAG_SEALED
         n = seal.open(self._buf, n) if self._sealed else payload_bytes(self._buf, n)
-        if n < 0 or not self._dispatch(n, self._clock.ms()):
+        good = False
+        if n >= 0:
+            good = self._dispatch(n, self._clock.ms())
+        if not good:
             session.bad = (session.bad + 1) & _MASK
 
     # Whether the packet was one that may come now.
@@ -81,10 +84,11 @@ class Commands:
             session.heard(now_ms)
             session.ask_hello()
             return True
-        if not self._sealed and not self._may_be_clear(kind, number, n):
+        starts = kind == KIND_START and number == 0 and n == START_SIZE and self._start_whole()
+        if not self._sealed and not self._is_clear() and not (starts and self._may_be_clear()):
             return False
         if kind == KIND_START:
-            if number or n != START_SIZE or not self._start_whole():
+            if not starts:
                 return False
             session.heard(now_ms)
             self._start(now_ms)
@@ -97,19 +101,20 @@ class Commands:
             return False
         return self._in_session(kind, n, now_ms)
 
-    # Whether a packet that is not sealed is believed (W-47, W-51). A START that is not gets the
+    # Whether what is not sealed is taken (W-47).
+    def _is_clear(self):
+        seal = self._session.seal
+        return self._session.plain and (seal is None or not seal.active)
+
+    # Whether a START that is not sealed is believed all the same (W-47, W-51): else it gets the
     # reason. Where both are taken, a sealed session that its host has left gives way.
-    def _may_be_clear(self, kind, number, n):
+    @rare("start")
+    def _may_be_clear(self):
         session = self._session
-        active = session.seal is not None and session.seal.active
-        if kind != KIND_START or number or n != START_SIZE or not self._start_whole():
-            return session.plain and not active
-        if session.plain and active and not session.sending():
+        if session.plain and not session.sending():
             session.seal.leave()
-            active = False
-        if session.plain and not active:
             return True
-        if active and session.plain:
+        if session.plain:
             text = b"a sealed stream of another host is in force"
         elif session.seal is not None:
             text = b"this device takes sealed streams only"
@@ -182,7 +187,6 @@ class Commands:
         for i in range(PING_SIZE):
             pong[i] = self._buf[_PAYLOAD + i]
         put_u30(pong, _wire.PONG_AT_RECEIVE_US, self._clock.capture_us())
-        session.pong_session = session.builder.session
         session.answers |= PONG
         return True
 
@@ -199,9 +203,10 @@ class Commands:
         key = u16(buf, _PAYLOAD + _wire.SET_AT_KEY)
         reason = _wire.REASON_OK
         if key == KEY_BAUD:
-            if value < _BAUD_MIN or value > self._link.max_baud():
+            has_speed = self._link.default_baud > 0
+            if value < _BAUD_MIN or not has_speed or value > self._link.max_baud():
                 reason = _wire.REASON_VALUE
-                value = self._link.baud()
+                value = self._link.baud() if has_speed else 0
             else:
                 session.change_baud(value)
         elif key == KEY_GAIN:
@@ -344,7 +349,7 @@ class Commands:
     # W-35, with header, check, COBS and 0x00 counted in.
     @rare("start")
     def _too_slow(self, rate, hop, window):
-        speed = self._link.bytes_per_s()
+        speed = self._link.bytes_per_s() if self._link.default_baud else 0
         packet = window + HEADER_BYTES + 4
         need = (packet + packet // 254 + 2) * rate // hop
         if speed and need * 10 > speed * 9:

@@ -64,7 +64,6 @@ class Session:
         self._link = link
         self.ring = ring
         self.capture = capture
-        self._mic = mic
         self._clock = clock
         self._hello = hello
         self.builder = PacketBuilder()
@@ -90,7 +89,6 @@ class Session:
         self.refused_text = b""
         self.refused_clear = False  # the START was not sealed, and its answer is not
         self.pong = bytearray(PONG_SIZE)
-        self.pong_session = 0
         self.set_reply = bytearray(SET_REPLY_SIZE)
         self.set_session = 0
         self._log = b""
@@ -142,7 +140,7 @@ class Session:
         self.sender.restart(now_ms)
         self.state = STREAMING
         self.heard_in_session(now_ms)
-        self._mic.acknowledged(self.ring.read_position)
+        self.capture.mic.acknowledged(self.ring.read_position)
         self.capture.begin()
 
     # Another session. Answers that carry the one before would have numbers of this one: they are
@@ -186,7 +184,7 @@ class Session:
     def acknowledged(self, next_sequence):
         self.resends.drop_before(next_sequence)
         self.sender.settled(next_sequence)
-        self._mic.acknowledged(self.ring.position(next_sequence))
+        self.capture.mic.acknowledged(self.ring.position(next_sequence))
         if self.state == DRAINING and 0 <= self.sender.last_sequence < next_sequence:
             self.state = DONE
 
@@ -315,7 +313,7 @@ class Session:
         if waiting & PONG:
             self.answers = waiting & ~PONG
             put_u30(self.pong, _wire.PONG_AT_SEND_US, self._clock.capture_us())
-            return self._answer_bytes(KIND_PONG, self.pong_session, self.pong, PONG_SIZE)
+            return self._answer_bytes(KIND_PONG, self.builder.session, self.pong, PONG_SIZE)
         if waiting & HELLO:
             self.answers = waiting & ~HELLO
             text = self._hello()

@@ -1,7 +1,7 @@
 # The audio path under heap_lock(): a thread plays the I2S, its callbacks come between any two
 # lines of the loop, and ACK, REQUEST and PING come in all the while.
 #
-#   alloc_run.py CHUNKS none|callback|loop|coder|seal|open|receive|pump [adpcm] [sealed] [udp|ws]
+#   alloc_run.py CHUNKS none|callback|loop|rare|coder|seal|open|receive|pump [adpcm] [sealed] [udp|ws]
 #
 # "sealed" also sends what nobody with the key has sent, between what the host says. "callback", "loop"
 # and the names of functions plant one allocation there: the proof must fail then. Prints what was
@@ -12,6 +12,7 @@ import sys
 import time
 from array import array
 
+import alloc_rare  # noqa: F401 - before the firmware
 from alloc_line import LINES
 from fakes import Board, Host, cobs, uncobs
 from ossicle import _wire, kernels
@@ -200,6 +201,16 @@ if PLANT == "callback":
     app.capture.planted = None
     Capture._take = planted
 
+if PLANT == "rare":  # what is seldom called comes in the middle of the stream
+    from ossicle.sender import Sender
+
+    def seldom(self, sequence):
+        self.repeat_last()
+        return Sender._seldom(self, sequence)
+
+    Sender._seldom = Sender._resend
+    Sender._resend = seldom
+
 if PLANT == "coder":
     from ossicle.adpcm import Adpcm
 
@@ -239,7 +250,7 @@ def run():
             turn += 1
             talk(turn, app.ring.sequence)
         line.take()
-        app.step()
+        app._turn()  # step() would go on after a MemoryError
         if PLANT == "loop" and app.capture.blocks >= CHUNKS:
             turn = [turn][0]
     micropython.heap_unlock()
@@ -248,9 +259,10 @@ def run():
 
 _thread.start_new_thread(interrupts, ())
 failed = "no"
+error = None  # a place for it: where the heap is locked none can be made
 try:
     run()
-except MemoryError as error:
+except MemoryError as error:  # noqa: F811
     while micropython.heap_unlock():
         pass
     failed = "MemoryError in the loop"

@@ -110,7 +110,7 @@ def case_udp_sends_whole_datagrams():
     rig = udp()
     rig.send(b"abc" * 100)
     assert rig.link.busy() and rig.pump() == 300 and not rig.link.busy()
-    assert rig.port.sent == [b"abc" * 100] and rig.link.drained()
+    assert rig.port.sent == [b"abc" * 100] and not rig.link.busy()
 
 
 # ENOMEM: the packet waits, is tried again after a while, and is given up at last.
@@ -179,7 +179,7 @@ def case_udp_garbage_is_cut_off():
         assert all_received(rig, good, bad) == [good, bad], bad
         assert all_received(rig, good) == [good]
     got = all_received(rig, *[good] * 100)
-    assert got.count(good) == 95 and got.count(good[:8]) == 5, "18 in a piece, the next is cut"
+    assert got.count(good) == 93 and got.count(good[:20]) == 7, "13 in a piece, the next is cut"
 
 
 # Whatever comes, nothing of it is lost or given twice, and none is longer than the buffer.
@@ -230,9 +230,7 @@ def case_udp_looks_up_the_name_again():
 def case_udp_has_no_speed():
     rig = udp()
     link = rig.link
-    assert link.default_baud == link.baud() == link.max_baud() == link.bytes_per_s() == 0
-    assert link.announces and link.rssi() == -50
-    link.speed(9600)
+    assert link.default_baud == 0 and link.announces and link.rssi() == -50
 
 
 def main():

@@ -29,7 +29,7 @@ from ossicle.rare import passing
 _MASK = const(0x3FFFFFFF)
 _RETRY_MS = const(2)
 _GIVE_UP_MS = const(200)
-_READ_BYTES = const(512)  # the host's longest packet is a HELLO; a REQUEST has 94 bytes
+_READ_BYTES = const(384)  # the host's longest packet is a HELLO; a REQUEST has 94 bytes
 _CHECK_BYTES = const(4)
 _TAG_BYTES = const(8)
 
@@ -121,9 +121,6 @@ class UdpLink:
             self.dropped = (self.dropped + 1) & _MASK
         return 0
 
-    def drained(self):
-        return self._out_n == 0
-
     # -- receiving ---------------------------------------------------------------------
 
     # The length of the next packet in `packet`, or 0: nothing has come.
@@ -160,19 +157,7 @@ class UdpLink:
         sealed = buf[HEADER_AT_FLAGS] & FLAG_SEALED
         return min(left, HEADER_BYTES + payload + (_TAG_BYTES if sealed else _CHECK_BYTES))
 
-    # -- what only a serial line has, and a network only --------------------------------
-
-    def bytes_per_s(self):
-        return 0
-
-    def baud(self):
-        return 0
-
-    def max_baud(self):
-        return 0
-
-    def speed(self, baud):
-        pass
+    # -- what only a network has ----------------------------------------------------------
 
     def rssi(self):
         return self._port.rssi()

@@ -310,19 +310,7 @@ class WebSocketLink:
         elif kind != _PONG:
             self.dropped = (self.dropped + 1) & _MASK
 
-    # -- what only a serial line has, and a network only --------------------------------
-
-    def bytes_per_s(self):
-        return 0
-
-    def baud(self):
-        return 0
-
-    def max_baud(self):
-        return 0
-
-    def speed(self, baud):
-        pass
+    # -- what only a network has ----------------------------------------------------------
 
     def rssi(self):
         return self._port.rssi()

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from ..paths import data_folder
-from .bundle import bundled
+from .bundle import bundled, flatten, prune
 from .fold import folded
 from .overlay import overlaid
 from .scopes import BuildError
@@ -172,10 +172,11 @@ def build(arch: str, folder: Path, lines: bool = False, version: str = "") -> No
     }
     shutil.rmtree(folder, ignore_errors=True)
     if not lines:
-        trees = bundled({name: ast.parse(source) for name, source in sources.items()})
+        trees = flatten(bundled({name: ast.parse(source) for name, source in sources.items()}))
         named = outside(firmware, arch)
         named.update(name for tree in trees.values() for name in spelled(tree))
         overlaid(trees, KEEP | named, FOREIGN | BUILT_IN)
+        prune(trees)
         folded(trees, KEEP | named, FOREIGN | BUILT_IN)
         Shortener(trees, named).apply()
         for tree in trees.values():

@@ -28,6 +28,7 @@ BUNDLES = {
         "ossicle.session",
         "ossicle.commands",
     ),
+    "ossicle.modules": ("ossicle.settings",),
     "ossicle.seal": ("ossicle.cipher", "ossicle.ccm"),
     "ossicle.adpcm": ("ossicle.coder",),
     "boards.net": ("ossicle.links.away", "boards.wifi"),
@@ -135,3 +136,35 @@ def bundled(trees: dict[str, ast.Module]) -> dict[str, ast.Module]:
             body += [statement for statement in each.body if not isinstance(statement, ast.Pass)]
         out[name] = ast.fix_missing_locations(ast.Module([*imports.values(), *body], tree.type_ignores))
     return out
+
+
+def prune(trees: dict[str, ast.Module]) -> None:
+    """Imports go that a module's top has for nobody any more: each takes eight bytes, and keeps a module."""
+    asked = {
+        (node.module, alias.name)
+        for tree in trees.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    for name, tree in trees.items():
+        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        for node in [each for each in tree.body if isinstance(each, ast.Import | ast.ImportFrom)]:
+            node.names = [a for a in node.names if bound(a) in used or (name, bound(a)) in asked]
+            if not node.names:
+                tree.body.remove(node)
+
+
+def flatten(trees: dict[str, ast.Module]) -> dict[str, ast.Module]:
+    """The modules of a package in a package are the outer one's: an inner one takes 250 bytes of a board."""
+    moved = {name: f"{parts[0]}.{parts[-1]}" for name in trees if len(parts := name.split(".")) > 2}
+    inner = {name.rpartition(".")[0] for name in moved}
+    if set(moved.values()) & set(trees):
+        raise BuildError(f"{', '.join(sorted(inner))}: a module has the name of one outside")
+    for tree in trees.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                node.module = moved.get(node.module or "", node.module)
+                if node.module in inner:
+                    raise BuildError(f"{node.module} is imported as a package")
+    return {moved.get(name, name): tree for name, tree in trees.items() if name not in inner}

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from .scopes import bound
 
-SHORT = {"mic": "microphone", "config": "settings", "coder": "adpcm", "key": "ccm"}
+SHORT = {"mic": "microphone", "network": "wifi", "config": "settings", "coder": "adpcm", "key": "ccm"}
 Owner = tuple[str, str]  # module and class; "" for a function of the module's own
 
 

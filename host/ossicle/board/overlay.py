@@ -105,7 +105,7 @@ def overlaid(trees: dict[str, ast.Module], kept: set[str], foreign: set[str]) ->
         trees[SHED] = _shed(trees)
     for tree in trees.values():
         _forget_mark(tree)
-    for tree in trees.values():
+    for tree in (each for each in trees.values() if LOADER not in tops(each)):
         tree.body.insert(0, ast.ImportFrom(f"{PACKAGE}.modules", [ast.alias(LOADER)], 0))
     for each in every:
         if f"{PACKAGE}.{each.group}" in trees:

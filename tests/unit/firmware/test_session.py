@@ -8,7 +8,7 @@ from functools import lru_cache
 import pytest
 from mpy import DEVICE, run_mpy
 
-SCRIPTS = ("session_cases.py", "command_cases.py", "seal_cases.py")
+SCRIPTS = ("session_cases.py", "command_cases.py", "seal_cases.py", "rare_cases.py")
 CASES = [
     (script, case)
     for script in SCRIPTS
