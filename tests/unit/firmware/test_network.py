@@ -11,7 +11,7 @@ import pytest
 from mpy import DEVICE, FIRMWARE, run_mpy
 
 SHIMS = FIRMWARE / "boards" / "unix_shims"
-SCRIPTS = ("link_cases.py", "websocket_cases.py", "network_cases.py", "wifi_cases.py")
+SCRIPTS = ("link_cases.py", "websocket_cases.py", "network_cases.py", "wifi_cases.py", "board_cases.py")
 SOCKETS = "net_cases.py"  # on this machine's own sockets
 
 
