@@ -183,23 +183,33 @@ def least(run: Run) -> int:
 
 
 def test_the_plan_on_sealed_udp(built: Path) -> None:
-    """A plain ESP32 with its default ring beside Wi-Fi has 20 KB left; with one of 65,536 bytes 12 KB."""
+    """A plain ESP32 with its default ring beside Wi-Fi has 26 KB left; with one of 65,536 bytes 18 KB."""
     run = stream(built, 120, 1, link="udp", **WIFI, **KEY)
     assert run.ring == RING_BESIDE_WIFI_BYTES
-    assert least(run) >= 20 * 1024
+    assert least(run) >= 26 * 1024
     run = stream(built, 120, 1, link="udp", ring_samples=RING_BYTES // 2, **WIFI, **KEY)
     assert run.ring == RING_BYTES
-    assert least(run) >= 12 * 1024
+    assert least(run) >= 18 * 1024
 
 
 @pytest.mark.parametrize("codec", [wire.Codec.PCM16, wire.Codec.ADPCM])
-@pytest.mark.parametrize("link", ["udp", "ws"])
-def test_two_channels_adpcm_and_ws_fit_with_a_key(built: Path, link: str, codec: wire.Codec) -> None:
+@pytest.mark.parametrize(("link", "channels"), [("udp", (1, 2, 1)), ("ws", (1,)), ("ws", (2,))])
+def test_two_channels_adpcm_and_ws_fit_with_a_key(
+    built: Path, link: str, channels: tuple[int, ...], codec: wire.Codec
+) -> None:
     """Two channels have longer buffers, a table of adpcm four bytes for each channel and hop."""
-    channels = (1, 2, 1) if link == "udp" else (1,)
     run = stream(built, 120, *channels, codec=codec, link=link, **WIFI, **KEY)
     assert run.ring == RING_BESIDE_WIFI_BYTES
-    assert least(run) >= 13 * 1024
+    assert least(run) >= 18 * 1024
+
+
+def test_what_adpcm_and_a_key_take(built: Path) -> None:
+    """Code and tables of the codec 2 KB; the seal 5 KB, of which AES of this MicroPython has one."""
+    plain = least(stream(built, 120, 1, link="udp", plain=True, **WIFI))
+    sealed = least(stream(built, 120, 1, link="udp", **WIFI, **KEY))
+    adpcm = least(stream(built, 120, 1, codec=wire.Codec.ADPCM, link="udp", plain=True, **WIFI))
+    assert 500 < plain - adpcm <= 2 * 1024
+    assert 2 * 1024 < plain - sealed <= 5 * 1024
 
 
 def test_it_fits_on_a_serial_line(built: Path) -> None:
@@ -207,7 +217,7 @@ def test_it_fits_on_a_serial_line(built: Path) -> None:
     for secret in ({}, KEY):  # adpcm is what the speed at first is enough for
         run = stream(built, 144, 1, codec=wire.Codec.ADPCM, **secret)
         assert run.ring == RING_ALONE_BYTES
-        assert least(run) >= 28 * 1024
+        assert least(run) >= 33 * 1024
 
 
 def test_the_sources_fit_without_wifi() -> None:
