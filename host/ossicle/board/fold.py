@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 from .calls import Calls, Place, functions, given
-from .overlay import _nodes
+from .overlay import placed
 from .scopes import names_of
 
 LOCALS_MAX = 14
@@ -62,7 +62,7 @@ def _may_move(place: Place, kept: set[str]) -> bool:
 def _seen(trees: dict[str, ast.Module]) -> dict[str, list[tuple[str, str, ast.AST]]]:
     """Wherever a name is named: as an attribute, by itself, in an import."""
     seen = defaultdict(list)
-    for module, owner, node in _nodes(trees):
+    for module, owner, node in placed(trees):
         for part in ("attr", "id", "name"):
             name = getattr(node, part, None)
             if isinstance(name, str) and not isinstance(node, ast.FunctionDef | ast.ClassDef):

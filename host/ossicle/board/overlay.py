@@ -113,9 +113,10 @@ def overlaid(trees: dict[str, ast.Module], kept: set[str], foreign: set[str]) ->
         _check(each)
     calls = Calls(trees, kept | foreign)
     _call_by_group(every, trees, calls)
+    named = _by_name(trees)
     for each in every:
         at = each.body.index(each.node)
-        each.body[at : at + 1] = [_stub(each)] if _is_called(each, every, trees, kept, calls) else []
+        each.body[at : at + 1] = [_stub(each)] if _is_called(each, every, named, kept, calls) else []
         if not each.body:
             each.body.append(ast.Pass())
     for group, members in groups.items():
@@ -189,31 +190,40 @@ def _call_by_group(every: list[Rare], trees: dict[str, ast.Module], calls: Calls
                 node.func = ast.Attribute(group, target.name, ast.Load())
 
 
-def _is_called(
-    rare: Rare, every: list[Rare], trees: dict[str, ast.Module], kept: set[str], calls: Calls
-) -> bool:
+Named = dict[str, list[tuple[str, str, ast.AST]]]
+
+
+def _is_called(rare: Rare, every: list[Rare], named: Named, kept: set[str], calls: Calls) -> bool:
     """Whether anything may name it, beside the calls that were changed."""
     name = rare.node.name
     if name in kept or name.startswith("__"):
         return True
     own = {id(node) for each in every if each.group == rare.group for node in ast.walk(each.node)}
-    own.add(id(rare.node))
-    moved = [(each.module, each.owner, each.node) for each in every]
-    for module, owner, node in (*_nodes(trees), *((m, o, n) for m, o, part in moved for n in ast.walk(part))):
+    for module, owner, node in named.get(name, ()):
         if rare.owner:
-            if isinstance(node, ast.Attribute) and node.attr == name:
+            if isinstance(node, ast.Attribute):
                 classes = calls.classes(node, (module, owner))
                 if classes is None or (rare.module, rare.owner) in classes:
                     return True
-        elif isinstance(node, ast.Attribute) and node.attr == name:
+        elif isinstance(node, ast.Attribute):
             if not (isinstance(node.value, ast.Call) and getattr(node.value.func, "id", "") == LOADER):
                 return True
-        elif id(node) not in own and name in (getattr(node, "id", ""), getattr(node, "name", "")):
+        elif id(node) not in own:
             return True
     return False
 
 
-def _nodes(trees: dict[str, ast.Module]) -> Iterator[tuple[str, str, ast.AST]]:
+def _by_name(trees: dict[str, ast.Module]) -> Named:
+    """The nodes that name something, by what they name, each with its module and class."""
+    found: Named = {}
+    for module, owner, node in placed(trees):
+        for attribute in ("attr", "id", "name"):
+            if name := getattr(node, attribute, ""):
+                found.setdefault(name, []).append((module, owner, node))
+    return found
+
+
+def placed(trees: dict[str, ast.Module]) -> Iterator[tuple[str, str, ast.AST]]:
     """Every node, with its module and class."""
     for module, tree in trees.items():
         for top in tree.body:

@@ -75,6 +75,8 @@ class Shortener:
     def __init__(self, trees: dict[str, ast.Module], keep: Iterable[str] = ()) -> None:
         self._trees = trees
         self._scopes = {name: read(tree) for name, tree in trees.items()}
+        nodes = (node for tree in trees.values() for node in ast.walk(tree))
+        self._by_keyword = {node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg}
         self._keep = KEEP | set(keep)
         self._kept = self._keep | FOREIGN | BUILT_IN | set(keyword.kwlist)
         self._kept.update(part for name in trees for part in name.split("."))
@@ -109,7 +111,7 @@ class Shortener:
         used = Counter(place.name for place in scopes.tops)
         mine = [n for n, _ in used.most_common() if n in own and not self._is_kept_top(n)]
         taken = (set(used) - set(mine)) | scopes.imported | self._modules[name].keys()
-        taken |= set(LOCALS) | self._by_keyword() | self._keep
+        taken |= set(LOCALS) | self._by_keyword | self._keep
         free = (word for word in chosen() if word not in taken)
         return dict(zip(mine, free, strict=False))
 
@@ -228,7 +230,7 @@ class Shortener:
     # -- names of arguments and variables ----------------------------------------------
 
     def _change_locals(self, name: str, scopes: Scopes) -> None:
-        fixed = scopes.imported | {"self"} | self._by_keyword()
+        fixed = scopes.imported | {"self"} | self._by_keyword
         globals_of = set(self._tops[name].values()) | {place.name for place in scopes.tops}
         for places in scopes.locals:
             old = dict.fromkeys(place.name for place in places)
@@ -236,10 +238,6 @@ class Shortener:
             new = {each: next(free) for each in old if each not in fixed}
             for place in places:
                 place.put(new.get(place.name, place.name))
-
-    def _by_keyword(self) -> set[str]:
-        nodes = (node for tree in self._trees.values() for node in ast.walk(tree))
-        return {node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg}
 
 
 def frequent_first(tree: ast.Module) -> None:
