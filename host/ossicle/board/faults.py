@@ -60,6 +60,12 @@ def explain(said: str, port: str) -> BoardError:
             "the old version stays in force. Try again; if it happens again, the flash may be worn",
             port,
         )
+    if match := re.search(r"OSError: (/\S+): in the way", said):
+        return BoardError(
+            f"{port}: {match[1]} on the board is in the way: a folder where a file has to be, or a file "
+            f"where a folder has to be; move it, or remove it: mpremote connect {port} rm -r :{match[1]}",
+            port,
+        )
     return BoardError(f"{port}: mpremote failed: {last_line(said)}", port)
 
 

@@ -160,3 +160,21 @@ def test_comments_do_not_travel() -> None:
     for name in ("look", "put"):
         assert "# " not in mpremote.script(name)
         assert len(mpremote.script(name)) < 3000
+
+
+@pytest.mark.parametrize(
+    ("path", "folder"),
+    [("main.py", True), ("main.py.bak", True), ("firmware/slot", True), ("firmware", False)],
+)
+def test_what_is_in_the_way_stays_and_is_named(disk: Disk, path: str, folder: bool) -> None:
+    if path == "main.py.bak":
+        (disk.root / "main.py").write_text("print('mine')\n")
+    place = disk.root / path
+    if folder:
+        (place / "mine").mkdir(parents=True)
+    else:
+        place.write_text("mine")
+    there = disk.survey()
+    done = disk.run("".join(scripts(there, plan(there, NEW, CONFIG))))
+    assert f"OSError: /{path}: in the way" in done.stderr
+    assert (place / "mine").is_dir() if folder else place.read_text() == "mine"

@@ -76,6 +76,7 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, sourc
         ("OSError: [Errno 28] ENOSPC", BoardError, "no room on the board"),
         ("MemoryError: memory allocation failed", BoardError, "ran out of memory; reset it"),
         ("OSError: /firmware/b/x: reads back otherwise than it was written", BoardError, "old version stays"),
+        ("OSError: /main.py: in the way", BoardError, "in the way: a folder .* rm -r :/main.py$"),
         ("Traceback\n  x\nNameError: name 'q'", BoardError, "mpremote failed: NameError: name 'q'$"),
         ("", BoardError, "it said nothing"),
     ],

@@ -34,13 +34,24 @@ def digest(path):
             h.update(buf[:n])
 
 
+# What is there instead of a file (of a folder: 0x4000) is the user's, and stays.
+def clear(path, kind=0):
+    try:
+        found = os.stat(ROOT + path)[0] & 0x4000
+    except OSError:
+        return
+    if found != kind:
+        raise OSError("%s: in the way" % path)
+
+
 def folders(path):
+    clear(path)
     at = path.find("/", 1)
     while at > 0:
         try:
             os.mkdir(ROOT + path[:at])
         except OSError:
-            pass
+            clear(path[:at], 0x4000)
         at = path.find("/", at + 1)
 
 
@@ -85,6 +96,7 @@ def copy(old, new):
 # The whole new file takes the place of the old in one step: LittleFS does it so, and FAT
 # renames after losing the old one.
 def swap(new, path):
+    clear(path)
     os.rename(ROOT + new, ROOT + path)
 
 
