@@ -227,18 +227,6 @@ def test_without_its_loader_the_other_version_has_one(board: Board) -> None:
         streams(chip)
 
 
-@pytest.mark.parametrize("text", ["while True: pass", "raise SystemExit", "raise ValueError"])
-def test_a_loader_that_hangs_or_ends_gives_way_to_the_other_ones(board: Board, text: str) -> None:
-    """A .mpy that was cut short makes MicroPython read its end for ever; no watchdog is there yet."""
-    (board.files / "firmware/a/ossicle/loader.py").write_text(text)
-    with Chip(files=board.files, pace=False) as chip:
-        if "while" in text:
-            Remote(chip).run("exec", "pass")
-        streams(chip)
-        assert Remote(chip)("exec", "print(6 * 7)") == "42\n"
-        assert POWER not in chip.boots[1:]
-
-
 def test_without_any_loader_there_is_the_repl(board: Board) -> None:
     for version in "ab":
         (board.files / "firmware" / version / "ossicle/loader.py").unlink()
