@@ -126,7 +126,9 @@ def _lines(process: subprocess.Popen[bytes], port: str, heard: Tell) -> Iterator
             line = lines.get(timeout=_IDLE_S)
         except queue.Empty:
             raise SilentBoardError(
-                f"{port}: the board said nothing for {_IDLE_S:.0f} s; reset it", port
+                f"{port}: the board said nothing for {_IDLE_S:.0f} s; wait two minutes, in which a firmware "
+                "that hangs is ended, and try again; or reset it",
+                port,
             ) from None
         if not line:
             return
