@@ -217,7 +217,8 @@ def demo(arguments: list) -> int:
 def test(arguments: list) -> int:
     find_micropython()
     find_peers()
-    workers = min(WORKERS_MAX, os.cpu_count() or 1)
+    cores = os.cpu_count() or 1
+    workers = min(WORKERS_MAX, cores + (cores + 1) // 2)  # many tests wait for a board's clock
     return run("-m", "pytest", "-n", str(workers), "--dist", "loadgroup", *arguments)
 
 
