@@ -138,7 +138,7 @@ def killed(tmp_path: Path, link: str, seed: int, kills: int, seconds: float) -> 
 
 
 @pytest.mark.realtime
-@pytest.mark.parametrize("link", ["serial", "udp", "ws"])
+@pytest.mark.parametrize("link", ["serial", "udp", pytest.param("ws", marks=pytest.mark.soak)])
 def test_three_kills_lose_nothing(tmp_path: Path, link: str) -> None:
     killed(tmp_path, link, seed=3, kills=3, seconds=5)
 

@@ -60,7 +60,7 @@ def test_a_second_and_a_half_without_a_word_costs_nothing(link: str, tmp_path: P
     assert heard.said == ""
 
 
-@NETWORK
+@pytest.mark.parametrize("link", ["udp", pytest.param("ws", marks=pytest.mark.soak)])
 def test_thrown_out_of_the_wifi_it_joins_again(link: str, tmp_path: Path) -> None:
     """Lost is what the ring could not hold, in one gap; the device's log says why."""
     path, data = noise(tmp_path, 7.0)

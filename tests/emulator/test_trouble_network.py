@@ -147,7 +147,7 @@ def test_writes_without_memory_cost_nothing(link: str) -> None:
 
 
 @pytest.mark.realtime
-@pytest.mark.parametrize("link", ["udp", "ws"])
+@pytest.mark.parametrize("link", ["udp", pytest.param("ws", marks=pytest.mark.soak)])
 def test_no_memory_for_longer_than_the_ring(link: str) -> None:
     """What the ring could not hold is one gap of known length."""
     heard = Stream(80_000, link, troubles={"socket_full": [[600, 3200]]})

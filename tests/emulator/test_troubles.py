@@ -157,7 +157,7 @@ def test_a_host_that_vanished_at_the_higher_speed(tmp_path: Path) -> None:
 
 
 @pytest.mark.realtime
-@pytest.mark.parametrize("outage_s", [1.0, 4.0])
+@pytest.mark.parametrize("outage_s", [1.0, pytest.param(4.0, marks=pytest.mark.soak)])
 def test_a_line_that_was_dropped(tmp_path: Path, outage_s: float) -> None:
     """Within the ring's time nothing is lost. Beyond it the device is suspended meanwhile, the oldest is
     overwritten, and a gap of exactly that length says so."""
