@@ -123,14 +123,7 @@ def soak(
     with contextlib.nullcontext() if as_json else console.status("starting ...") as status:
         outcome = Run(plan, (lambda text: None) if status is None else status.update).go()
     figures = outcome.figures()
-    if not as_json:
-        for line in told(figures):
-            console.print(line, soft_wrap=True)
-    Output(True).row(figures)
-    if outcome.failure:
-        complain(outcome.failure)
-    if not outcome.holds:
-        raise typer.Exit(FAILED)
+    _end(console, figures, told(figures), outcome.failure, outcome.holds, as_json)
 
 
 def soak_device(url: str, misplaced: list[str], *, as_json: bool, **wanted: Any) -> None:
@@ -143,13 +136,24 @@ def soak_device(url: str, misplaced: list[str], *, as_json: bool, **wanted: Any)
     with contextlib.nullcontext() if as_json else console.status("starting ...") as status:
         outcome = run(Wanted(url, **wanted), (lambda text: None) if status is None else status.update)
     figures = outcome.figures()
+    _end(console, figures, told_of_device(figures), outcome.failure, outcome.holds, as_json)
+
+
+def _end(
+    console: Console,
+    figures: dict[str, Any],
+    lines: list[str],
+    failure: str | None,
+    holds: bool,
+    as_json: bool,
+) -> None:
     if not as_json:
-        for line in told_of_device(figures):
+        for line in lines:
             console.print(line, soft_wrap=True)
     Output(True).row(figures)
-    if outcome.failure:
-        complain(outcome.failure)
-    if not outcome.holds:
+    if failure:
+        complain(failure)
+    if not holds:
         raise typer.Exit(FAILED)
 
 

@@ -11,7 +11,7 @@ from .finding import Finding, fault, hint
 TROUBLE = 0.001  # of the packets; a cable and a bridge that are well lose none
 TROUBLE_FAULT = 0.1  # `ossicle soak --drop 0.1` still loses nothing; beyond that it is not tried
 PACKETS_MIN = 3  # what happened once or twice at the start is no habit
-SPARE = 1.3  # of what the stream needs: DESIGN.md 5, Baud
+SPARE = 1.3  # of what the stream needs: what an outage held back has to go out beside what is new
 # Crystals are off by tens of millionths. A wrong divider of the I2S clock is off by more than this.
 RATE_OFF = 0.002
 TICKS_SPAN_S = 2.0
