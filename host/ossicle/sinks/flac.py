@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy.typing as npt
 
+from ossicle.alone import cut
 from ossicle.sinks.head import TEXT_MAX_BYTES
-from ossicle.sinks.lock import cut, open_alone
-from ossicle.sinks.sink import Sink, SinkError
+from ossicle.sinks.sink import Sink, SinkError, open_alone
 
 CHANNELS_MAX = 8
 # In STREAMINFO, the first block of every file (RFC 9639, 8.2), counted from the start of the file:

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from ossicle import alone
 from ossicle.errors import OssicleError
 from ossicle.sinks.head import TEXT_MAX_BYTES
 
@@ -18,6 +19,14 @@ _SILENCE_FRAMES = 16384  # at once
 
 class SinkError(OssicleError):
     """A recording that cannot be written as asked."""
+
+
+def open_alone(path: str, *, make: bool) -> int:
+    """As `alone.open_alone`; another writer is a `SinkError`."""
+    try:
+        return alone.open_alone(path, make=make)
+    except alone.BusyError as error:
+        raise SinkError(str(error)) from None
 
 
 class Sink(ABC):

@@ -16,9 +16,9 @@ from typing import Any, Self
 
 import numpy.typing as npt
 
+from ossicle.alone import cut
 from ossicle.sinks.head import DESCRIBED_BYTES, SAMPLE_BYTES, Head, compose, parse
-from ossicle.sinks.lock import cut, open_alone
-from ossicle.sinks.sink import Sink, SinkError
+from ossicle.sinks.sink import Sink, SinkError, open_alone
 
 
 class WavSink(Sink):

@@ -7,7 +7,12 @@ import os
 import stat
 import sys
 
-from ossicle.sinks.sink import SinkError
+from ossicle.errors import OssicleError
+
+
+class BusyError(OssicleError):
+    """Another program is writing the file."""
+
 
 _BUSY = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)
 _BEHIND_ALL = 1 << 62  # Windows locks bytes, and lets nobody read them: one that no file has
@@ -29,7 +34,7 @@ else:
 def open_alone(path: str, *, make: bool) -> int:
     """A descriptor for reading and writing of a file that nobody else has open so; its content stays.
 
-    `make` makes it where there is none. Raises `SinkError` where another writer is at it, and `OSError`.
+    `make` makes it where there is none. Raises `BusyError` where another writer is at it, and `OSError`.
     """
     flags = os.O_RDWR | (os.O_CREAT if make else 0) | getattr(os, "O_BINARY", 0)
     file = os.open(path, flags, 0o666)
@@ -38,7 +43,7 @@ def open_alone(path: str, *, make: bool) -> int:
     except OSError as error:
         if error.errno in _BUSY:
             os.close(file)
-            raise SinkError(f"{path}: another program is writing it") from None
+            raise BusyError(f"{path}: another program is writing it") from None
         # A file system without locks: nobody can be kept away.
     except BaseException:
         os.close(file)
