@@ -1,0 +1,92 @@
+"""The record that audio was deleted: it stays in the store when the audio is gone.
+
+It is written first, as an intent, and completed in the end; so what was broken off is known, and is taken up
+again by the next cleanup. What it asks for holds for all audio captured before it was made, wherever that
+still waits: in a spool, in the memory of a running program, on another computer.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ossicle.archive.entry import ArchiveError, Entry
+from ossicle.archive.key import DELETED
+from ossicle.archive.select import Selection
+
+VERSION = 1
+REQUEST = "request"
+RETENTION = "retention"
+_KEY = re.compile(DELETED + r"/\d{4}-\d{2}-\d{2}T\d{6}Z-(?P<id>[0-9a-f]{8,32})\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """One deletion. `ranges` tells what went, without a sound of it, and is empty until it is done."""
+
+    id: str
+    """In hex."""
+    made_at: float
+    """Unix time."""
+    selection: Selection
+    reason: str = REQUEST
+    """"request": someone asked; "retention": it was kept for as long as it had to be."""
+    done: bool = False
+    objects: int = 0
+    bytes: int = 0
+    ranges: tuple[dict[str, Any], ...] = ()
+    """One for each run of objects of a stream: owner, device, stream, start, stop, time, stop_time and
+    objects."""
+
+    @property
+    def key(self) -> str:
+        """Its name in the store."""
+        made = datetime.fromtimestamp(self.made_at, UTC).strftime("%Y-%m-%dT%H%M%SZ")
+        return f"{DELETED}/{made}-{self.id}.json"
+
+    def covers(self, entry: Entry) -> bool:
+        """Whether an object has to go, whenever it appears. What was captured later never has."""
+        return entry.time < self.made_at and self.selection.covers(entry)
+
+    def text(self) -> str:
+        """As JSON in ASCII, on one line."""
+        return json.dumps(
+            {
+                "ossicle_deletion": VERSION,
+                "id": self.id,
+                "made_at": self.made_at,
+                "selection": self.selection.as_dict(),
+                "reason": self.reason,
+                "done": self.done,
+                "objects": self.objects,
+                "bytes": self.bytes,
+                "ranges": list(self.ranges),
+            },
+            separators=(",", ":"),
+        )
+
+
+def is_key(text: str) -> bool:
+    """Whether a name in the store is that of a record."""
+    return _KEY.fullmatch(text) is not None
+
+
+def parse(text: str | bytes) -> Deletion:
+    """What `Deletion.text` wrote. Raises ArchiveError for anything else."""
+    try:
+        told = json.loads(text)
+        if told.pop("ossicle_deletion") != VERSION:
+            raise ArchiveError("made by another version of Ossicle")
+        told["selection"] = Selection.of(told["selection"])
+        told["ranges"] = tuple(told["ranges"])
+        deletion = Deletion(**told)
+        if not re.fullmatch("[0-9a-f]{8,32}", deletion.id) or not -1e11 < deletion.made_at < 1e11:
+            raise ValueError
+    except ArchiveError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise ArchiveError("not a record of a deletion") from None
+    return deletion

@@ -1,0 +1,319 @@
+"""The index: which objects an archive holds, so that nobody needs to ask the store for it.
+
+A cache in sqlite on this computer, for one archive: what it says can be made again from the store (see
+`rebuild`), all but the counters. Several threads and several programs may use it at once. One that is broken,
+or of another version, is set aside and begun anew.
+
+Two rules keep a deletion and an upload that meet from leaving audio behind. A deletion is told to the index
+before its objects are looked for; and who uploads asks `put` after the upload, which says whether a deletion
+covers the object. So either `put` knows of the deletion, or the deletion finds the object.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ossicle.alone import BusyError, open_alone
+from ossicle.archive import deletion as deletions
+from ossicle.archive.deletion import Deletion
+from ossicle.archive.entry import ArchiveError, Entry, parse
+from ossicle.archive.select import Selection
+
+VERSION = 1
+BUSY_S = 30.0
+"""How long one waits for another program that writes."""
+_PAGE = 256  # rows read at once: nobody is kept from writing while a long list is gone through
+_TABLES = """
+CREATE TABLE object (
+    key TEXT PRIMARY KEY, owner TEXT NOT NULL, device TEXT NOT NULL, stream TEXT NOT NULL,
+    start INTEGER NOT NULL, stop INTEGER NOT NULL, rate INTEGER NOT NULL, channels INTEGER NOT NULL,
+    codec TEXT NOT NULL, time REAL NOT NULL, uncertainty REAL NOT NULL, stop_time REAL NOT NULL,
+    bytes INTEGER NOT NULL, raw_bytes INTEGER NOT NULL, stored_at REAL NOT NULL, entry TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX by_time ON object (time, key);
+CREATE INDEX by_stream ON object (owner, device, stream, start);
+CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE deletion (id TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE fact (name TEXT PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID;
+"""
+_COLUMNS = (
+    "key, owner, device, stream, start, stop, rate, channels, codec, time, uncertainty, stop_time, "
+    "bytes, raw_bytes, stored_at, entry"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One object, as the index knows it; the fields are those of `Entry`."""
+
+    key: str
+    owner: str
+    device: str
+    stream: str
+    start: int
+    stop: int
+    rate: int
+    channels: int
+    codec: str
+    time: float
+    uncertainty: float
+    stop_time: float
+    bytes: int
+    """Of the object in the store."""
+    raw_bytes: int
+    stored_at: float
+    """Unix time."""
+    text: str
+
+    @property
+    def entry(self) -> Entry:
+        """All that is known, with gaps and segments."""
+        return parse(self.text)
+
+    @property
+    def sha256(self) -> str:
+        """Of the object's bytes, in hex: its name tells it."""
+        return self.key.rpartition("-")[2].partition(".")[0]
+
+
+def row_of(key: str, entry: Entry, size: int, stored_at: float) -> Row:
+    """The row of an object of `size` bytes."""
+    return Row(
+        key,
+        entry.owner,
+        entry.device,
+        entry.stream,
+        entry.start,
+        entry.stop,
+        entry.rate,
+        entry.channels,
+        entry.codec,
+        entry.time,
+        entry.uncertainty,
+        entry.stop_time,
+        size,
+        entry.raw_bytes,
+        stored_at,
+        entry.text(),
+    )
+
+
+class Index:
+    """An index in one file, made if it is not there. Close it, or use it in `with`.
+
+    Each method raises ArchiveError where the file cannot be read or written, a full disk included.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.set_aside: Path | None = None
+        """Where a broken index was put, None if there was none."""
+        self._lock = threading.RLock()  # one connection; sqlite itself keeps programs apart
+        with self._told():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with _alone(self.path.with_suffix(".lock")):
+                self._open()
+
+    def _open(self) -> None:
+        self._db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        try:
+            # A power cut may take the last rows, which the store can tell again; it breaks nothing.
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+            if version == 0:
+                self._make()
+            elif version != VERSION:
+                raise sqlite3.DatabaseError(f"of version {version}")
+            self._db.execute(f"SELECT {_COLUMNS} FROM object LIMIT 1").fetchall()
+        except sqlite3.OperationalError as error:
+            self._db.close()
+            if "no such" not in str(error):  # a disk in trouble is no broken index
+                raise
+            self._begin_anew()
+        except sqlite3.DatabaseError:
+            self._db.close()
+            self._begin_anew()
+
+    def _make(self) -> None:
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version={VERSION}; COMMIT;")
+
+    def _begin_anew(self) -> None:
+        aside = self.path.with_name(f"{self.path.name}.{time.strftime('%Y%m%d-%H%M%S')}")
+        self.path.replace(aside)
+        for suffix in ("-wal", "-shm"):
+            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+        self.set_aside = aside
+        self._open()
+
+    def put(self, key: str, entry: Entry, size: int, stored_at: float | None = None) -> bool:
+        """An object of `size` bytes lies in the store. Twice is once.
+
+        False where a deletion covers it: it is not in the index then, and has to go from the store.
+        """
+        with self._writing() as db:
+            if any(deletion.covers(entry) for deletion in self._requests(db)):
+                return False
+            self._insert(db, [row_of(key, entry, size, time.time() if stored_at is None else stored_at)])
+        return True
+
+    def put_rows(self, rows: Iterable[Row]) -> None:
+        """Several objects of which the store itself told."""
+        with self._writing() as db:
+            self._insert(db, rows)
+
+    def remove(self, keys: Iterable[str]) -> int:
+        """Objects that are gone from the store. Returns how many of them the index had."""
+        with self._writing() as db:
+            return sum(db.execute("DELETE FROM object WHERE key = ?", (key,)).rowcount for key in keys)
+
+    def find(self, selection: Selection | None = None) -> Iterator[Row]:
+        """The objects that are meant, by time. Nothing is locked meanwhile; what others put or remove while
+        the list is gone through may be in it or not."""
+        where, values = (selection or Selection()).where()
+        last: tuple[float, str] = (-1e12, "")
+        while True:
+            rows = self._rows(
+                f"WHERE {where} AND (time, key) > (?, ?) ORDER BY time, key LIMIT {_PAGE}", [*values, *last]
+            )
+            yield from rows
+            if len(rows) < _PAGE:
+                return
+            last = rows[-1].time, rows[-1].key
+
+    def after(self, row: Row) -> Row | None:
+        """The object of the same stream that begins next, None if there is none."""
+        rows = self._rows(
+            "WHERE owner = ? AND device = ? AND stream = ? AND start > ? ORDER BY start LIMIT 1",
+            [row.owner, row.device, row.stream, row.start],
+        )
+        return rows[0] if rows else None
+
+    def keys(self) -> set[str]:
+        """The names of all objects."""
+        with self._reading() as db:
+            return {key for (key,) in db.execute("SELECT key FROM object")}
+
+    def count(self, name: str, n: int = 1) -> None:
+        """Add to a counter of this archive; they begin at 0 and outlive the program."""
+        with self._writing() as db:
+            db.execute(
+                "INSERT INTO counter VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + ?",
+                (name, n, n),
+            )
+
+    def counters(self) -> dict[str, int]:
+        """All counters that ever counted."""
+        with self._reading() as db:
+            return dict(db.execute("SELECT name, value FROM counter").fetchall())
+
+    def tell_deletion(self, deletion: Deletion) -> None:
+        """A deletion that holds, or what became of one. See `Deletion.covers`."""
+        text = replace(deletion, ranges=()).text()  # the store has the whole of it
+        with self._writing() as db:
+            db.execute("INSERT OR REPLACE INTO deletion VALUES (?, ?)", (deletion.id, text))
+
+    def deletions(self) -> list[Deletion]:
+        """All deletions of which this index knows, by time; their ranges are in the store."""
+        with self._reading() as db:
+            records = db.execute("SELECT record FROM deletion").fetchall()
+        return sorted((deletions.parse(text) for (text,) in records), key=lambda d: d.made_at)
+
+    def covered(self, entry: Entry) -> bool:
+        """Whether someone asked that this audio be deleted."""
+        with self._reading() as db:
+            return any(deletion.covers(entry) for deletion in self._requests(db))
+
+    @property
+    def compared_at(self) -> float | None:
+        """Unix time of the last comparison with the whole store; before the first, None, it may lack objects."""
+        with self._reading() as db:
+            row = db.execute("SELECT value FROM fact WHERE name = 'compared_at'").fetchone()
+        return None if row is None else float(row[0])
+
+    def compared(self, at: float) -> None:
+        """It holds all that was in the store at this Unix time."""
+        with self._writing() as db:
+            db.execute("INSERT OR REPLACE INTO fact VALUES ('compared_at', ?)", (at,))
+
+    def close(self) -> None:
+        """Twice is legal."""
+        with self._lock:
+            self._db.close()
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _rows(self, tail: str, values: list[object]) -> list[Row]:
+        with self._reading() as db:
+            return [Row(*row) for row in db.execute(f"SELECT {_COLUMNS} FROM object {tail}", values)]
+
+    def _insert(self, db: sqlite3.Connection, rows: Iterable[Row]) -> None:
+        marks = ", ".join("?" * len(_COLUMNS.split(",")))
+        names = [name.strip() for name in _COLUMNS.split(",")[:-1]]
+        db.executemany(
+            f"INSERT OR REPLACE INTO object ({_COLUMNS}) VALUES ({marks})",
+            ([*(getattr(row, name) for name in names), row.text] for row in rows),
+        )
+
+    def _requests(self, db: sqlite3.Connection) -> list[Deletion]:
+        records = [deletions.parse(text) for (text,) in db.execute("SELECT record FROM deletion")]
+        return [record for record in records if record.reason == deletions.REQUEST]
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._told(), self._lock:
+            yield self._db
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._told(), self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise ArchiveError(f"{self.path}: the index of the archive: {error}") from None
+        except sqlite3.DatabaseError as error:
+            raise ArchiveError(
+                f"{self.path}: the index of the archive: {error}; move it away, and it is made again"
+            ) from None
+        except (sqlite3.Error, OSError) as error:
+            raise ArchiveError(f"{self.path}: the index of the archive: {error}") from None
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One program at a time makes an index, or sets one aside."""
+    end = time.monotonic() + BUSY_S
+    while True:
+        try:
+            file = open_alone(str(path), make=True)
+            break
+        except BusyError:
+            if time.monotonic() > end:
+                raise ArchiveError(f"{path}: another program has held the index for {BUSY_S:.0f} s") from None
+            time.sleep(0.02)
+    try:
+        yield
+    finally:
+        os.close(file)
