@@ -47,6 +47,7 @@ _COLUMNS = (
     "key, owner, device, stream, start, stop, rate, channels, codec, time, uncertainty, stop_time, "
     "bytes, raw_bytes, stored_at, entry"
 )
+_HAS = "SELECT 1 FROM object WHERE key = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,27 @@ class Index:
         with self._reading() as db:
             return {key for (key,) in db.execute("SELECT key FROM object")}
 
+    def compare(self) -> None:
+        """Begin to compare with the store: `seen` tells what is there, `gone` then finds what is not. One
+        thread of a program at a time."""
+        with self._reading() as db:
+            db.executescript(
+                "CREATE TEMP TABLE IF NOT EXISTS seen (key TEXT PRIMARY KEY) WITHOUT ROWID; DELETE FROM seen;"
+            )
+
+    def seen(self, keys: Iterable[str]) -> list[str]:
+        """These names are in the store. Returns those that the index does not have."""
+        asked = list(keys)
+        with self._writing() as db:
+            db.executemany("INSERT OR IGNORE INTO seen VALUES (?)", ((key,) for key in asked))
+            return [key for key in asked if not db.execute(_HAS, (key,)).fetchone()]
+
+    def gone(self, since: float) -> list[str]:
+        """Names that were not seen, but for those put at the Unix time `since` or later."""
+        with self._reading() as db:
+            told = db.execute("SELECT key FROM object WHERE stored_at < ? AND key NOT IN seen", (since,))
+            return [key for (key,) in told]
+
     def count(self, name: str, n: int = 1) -> None:
         """Add to a counter of this archive; they begin at 0 and outlive the program."""
         with self._writing() as db:
@@ -233,7 +255,7 @@ class Index:
 
     @property
     def compared_at(self) -> float | None:
-        """Unix time of the last comparison with the whole store; before the first, None, it may lack objects."""
+        """Unix time of the last comparison with the whole store. None before: then it may lack objects."""
         with self._reading() as db:
             row = db.execute("SELECT value FROM fact WHERE name = 'compared_at'").fetchone()
         return None if row is None else float(row[0])
