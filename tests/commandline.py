@@ -1,4 +1,8 @@
-"""Running the command line as a user does. The fixture `ossicle` in conftest.py hands out `run_in`."""
+"""Running the command line as a user does. The fixture `ossicle` in conftest.py hands out `run_in`.
+
+Each run is a process, begun with the packages that Ossicle needs already there (`warm`); `COMMAND` begins one
+from nothing, for tests that signal it, close its outputs or have it on a terminal.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import warm
+
 COMMAND = [sys.executable, "-m", "ossicle.cli"]
 Done = subprocess.CompletedProcess[str]
 Run = Callable[..., Done]
@@ -17,10 +23,8 @@ Run = Callable[..., Done]
 def run_in(folder: Path) -> Run:
     """A function that runs the command with some arguments in a folder."""
 
-    def run(*arguments: str, timeout: float = 90) -> Done:
-        return subprocess.run(
-            [*COMMAND, *arguments], cwd=folder, capture_output=True, text=True, timeout=timeout, check=False
-        )
+    def run(*arguments: str, timeout: float = 90, stdin: str | None = None) -> Done:
+        return warm.run(COMMAND[-1], arguments, folder, timeout, stdin)
 
     return run
 

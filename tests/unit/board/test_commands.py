@@ -8,14 +8,12 @@ from __future__ import annotations
 import json
 import os
 import stat
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import Done, Run, rows, run_in
+from commandline import Run, rows, run_in
 
 from ossicle import keys
 from ossicle.board.settings import HIDDEN
@@ -84,18 +82,6 @@ def event(told: list[dict[str, Any]], name: str) -> dict[str, Any]:
     return next(row for row in told if row["event"] == name)
 
 
-def typing(board: Board, monkeypatch: pytest.MonkeyPatch, line: str) -> Callable[..., Done]:
-    """The command with a line on its standard input."""
-
-    def run(*words: str) -> Done:
-        command = [sys.executable, "-m", "ossicle.cli", *words]
-        return subprocess.run(
-            command, input=line + "\n", capture_output=True, text=True, timeout=60, check=False
-        )
-
-    return run
-
-
 class TestInstall:
     def test_the_whole_way_and_nothing_the_second_time(self, board: Board) -> None:
         (board.root / "main.py").write_text("print('mine')\n")
@@ -125,9 +111,9 @@ class TestInstall:
         assert "/ossicle.json: sck is 4" in done.stdout
         assert done.stdout.splitlines()[-1] == f"listen with: ossicle listen {PORT}"
 
-    def test_wifi(self, board: Board, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def test_wifi(self, board: Board, tmp_path: Path) -> None:
         words = ("install", PORT, "--wifi", "home", "--host", "10.0.0.2", "--no-wait", "--stdin")
-        done = typing(board, monkeypatch, SECRET)(*words, "--json")
+        done = board.run(*words, "--json", stdin=SECRET + "\n")
         assert done.returncode == 0, done.stderr
         key = board.settings.pop("key")
         assert board.settings == {
@@ -137,7 +123,7 @@ class TestInstall:
         assert event(rows(done), "installed")["url"] == "udp://0.0.0.0:4747"
         for secret in (SECRET, key):
             assert secret not in done.stdout + done.stderr + board.words
-        again = typing(board, monkeypatch, "")(*words, "--json")
+        again = board.run(*words, "--json", stdin="\n")
         assert event(rows(again), "installed")["bytes"] == 0
         assert board.settings["password"] == SECRET
 
@@ -197,10 +183,10 @@ class TestConfig:
         assert "/ossicle.json on the board, line 2: port: 0 cannot be" in done.stderr
         assert "sck = 4" in done.stdout
 
-    def test_set_changes_takes_out_and_asks(self, board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_set_changes_takes_out_and_asks(self, board: Board) -> None:
         (board.root / "ossicle.json").write_text('{"sck": 4, "ws": 5}')
         words = ("config", PORT, "set", "sd=6", "sck=", "password", "--stdin", "--no-wait", "--json")
-        done = typing(board, monkeypatch, SECRET)(*words)
+        done = board.run(*words, stdin=SECRET + "\n")
         assert done.returncode == 0, done.stderr
         assert board.settings == {"ws": 5, "sd": 6, "password": SECRET}
         assert event(rows(done), "changed")["keys"] == ["password", "sck", "sd"]
