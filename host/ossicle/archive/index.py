@@ -17,13 +17,14 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ossicle.alone import BusyError, open_alone
 from ossicle.archive import deletion as deletions
 from ossicle.archive.deletion import Deletion
-from ossicle.archive.entry import ArchiveError, Entry, parse
+from ossicle.archive.entry import ArchiveError, Entry
+from ossicle.archive.row import Row, row_of
 from ossicle.archive.select import Selection
 
 VERSION = 1
@@ -48,62 +49,6 @@ _COLUMNS = (
     "bytes, raw_bytes, stored_at, entry"
 )
 _HAS = "SELECT 1 FROM object WHERE key = ?"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One object, as the index knows it; the fields are those of `Entry`."""
-
-    key: str
-    owner: str
-    device: str
-    stream: str
-    start: int
-    stop: int
-    rate: int
-    channels: int
-    codec: str
-    time: float
-    uncertainty: float
-    stop_time: float
-    bytes: int
-    """Of the object in the store."""
-    raw_bytes: int
-    stored_at: float
-    """Unix time."""
-    text: str
-
-    @property
-    def entry(self) -> Entry:
-        """All that is known, with gaps and segments."""
-        return parse(self.text)
-
-    @property
-    def sha256(self) -> str:
-        """Of the object's bytes, in hex: its name tells it."""
-        return self.key.rpartition("-")[2].partition(".")[0]
-
-
-def row_of(key: str, entry: Entry, size: int, stored_at: float) -> Row:
-    """The row of an object of `size` bytes."""
-    return Row(
-        key,
-        entry.owner,
-        entry.device,
-        entry.stream,
-        entry.start,
-        entry.stop,
-        entry.rate,
-        entry.channels,
-        entry.codec,
-        entry.time,
-        entry.uncertainty,
-        entry.stop_time,
-        size,
-        entry.raw_bytes,
-        stored_at,
-        entry.text(),
-    )
 
 
 class Index:
@@ -165,10 +110,14 @@ class Index:
             self._insert(db, [row_of(key, entry, size, time.time() if stored_at is None else stored_at)])
         return True
 
-    def put_rows(self, rows: Iterable[Row]) -> None:
-        """Several objects of which the store itself told."""
+    def put_rows(self, rows: Iterable[Row]) -> set[str]:
+        """Several objects of which the store itself told. Returns the names of those that a deletion covers;
+        they are not put."""
         with self._writing() as db:
-            self._insert(db, rows)
+            asked = self._requests(db)
+            told = [(row, asked and any(request.covers(row.entry) for request in asked)) for row in rows]
+            self._insert(db, (row for row, covered in told if not covered))
+        return {row.key for row, covered in told if covered}
 
     def remove(self, keys: Iterable[str]) -> int:
         """Objects that are gone from the store. Returns how many of them the index had."""
