@@ -102,6 +102,20 @@ def _prefix(path: str) -> str:
     return prefix
 
 
+def check_endpoint(endpoint: str) -> str:
+    """The same, without a "/" at its end. Raises ArchiveError for what is no URL of a server."""
+    try:
+        parts = urlsplit(endpoint)
+        whole = parts.hostname and (parts.port is None or parts.port > 0) and endpoint.isprintable()
+    except ValueError:
+        whole = False
+    if not whole or parts.scheme not in ("http", "https") or " " in endpoint:
+        raise ArchiveError("it is no URL of a server: https://HOST, or https://HOST:PORT")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ArchiveError("a URL has no user, password or query here; credentials are other settings")
+    return endpoint.rstrip("/")
+
+
 def is_inside(key: str) -> bool:
     """Whether a name stays within what it is below: no part is empty, "." or "..", and all are printable."""
     parts = key.split("/")

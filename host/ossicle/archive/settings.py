@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
-from ossicle.archive.address import Address, parse
+from ossicle.archive.address import Address, check_endpoint, parse
 from ossicle.archive.entry import ArchiveError
 from ossicle.archive.extra import extra
 from ossicle.archive.key import check_owner
@@ -33,7 +33,9 @@ with extra():
 
 ENVIRONMENT = "OSSICLE_ARCHIVE_"
 FILE = "OSSICLE_ARCHIVE_CONFIG"
+_WORD = re.compile(r"[!-~]{1,8192}")
 _T = TypeVar("_T")
+_Text = TypeVar("_Text", str | None, SecretStr | None)
 _FILE_MAX_BYTES = 1 << 20
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -96,6 +98,19 @@ class Settings(BaseSettings):
     @classmethod
     def _owner(cls, owner: str) -> str:
         return _value(check_owner, owner)
+
+    @field_validator("endpoint")
+    @classmethod
+    def _server(cls, endpoint: str | None) -> str | None:
+        return None if endpoint is None else _value(check_endpoint, endpoint)
+
+    @field_validator("region", "access_key_id", "secret_access_key", "session_token")
+    @classmethod
+    def _word(cls, value: _Text) -> _Text:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if text is not None and not _WORD.fullmatch(text):  # they become parts of requests as they are
+            raise ValueError("it is empty, or has spaces or other signs that are in none")
+        return value
 
     @field_validator("state", "credentials_file")
     @classmethod

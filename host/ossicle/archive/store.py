@@ -8,23 +8,26 @@ or asks for what may be done twice, is tried again after a passing failure.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from ossicle.archive.address import Address, is_inside
+from ossicle.archive.address import is_inside
+from ossicle.archive.connect import Objects, connected, in_folder
 from ossicle.archive.extra import extra
 from ossicle.archive.settings import Settings
-from ossicle.archive.trouble import MissingError, StoreError, told
+from ossicle.archive.trouble import MissingError, StoreError, is_empty, told
 
 with extra():
     import obstore
     import tenacity
-    from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, S3Store
+    from obstore.store import MemoryStore
 
 if TYPE_CHECKING:
     from obstore import Attributes
@@ -35,14 +38,15 @@ OBJECT_MAX_BYTES = 128 << 20
 """More than the longest object of the most channels takes as PCM; a larger one is none of ours."""
 CHECK_S = 8.0
 """A check answers within this, whatever the settings allow a request."""
-_CONNECT_S = 5.0
+SWEEP_S = 3600.0
+"""Longer than one write takes."""
+_STAGED = re.compile(
+    r"\d{15}-[0-9a-f]{64}\.(flac|opus)#\d+"
+)  # how the library names a file until it is whole
 _TRIES = 4
 _DELETE_MAX = 500
 _TYPES = {".flac": "audio/flac", ".opus": "audio/ogg", ".json": "application/json"}
-_REGION = "us-east-1"
 _T = TypeVar("_T")
-_Obstore = S3Store | GCSStore | AzureStore | LocalStore | MemoryStore
-_memories: dict[str, MemoryStore] = {}
 
 
 class Store:
@@ -52,7 +56,7 @@ class Store:
         """Connects to nothing. Raises ArchiveError where the settings cannot be of such a store."""
         self.address = settings.address
         self._settings = settings
-        self._objects: _Obstore | None = None if self._folder else self._remote(settings.timeout_s)
+        self._objects: Objects | None = None if self._folder else connected(settings, settings.timeout_s)
         self._again = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_passes),
             stop=tenacity.stop_after_attempt(_TRIES),
@@ -76,7 +80,7 @@ class Store:
         if self._folder is not None:
             self._check_folder(self._folder)
             return
-        quick = self._remote(min(CHECK_S, self._settings.timeout_s))
+        quick = connected(self._settings, min(CHECK_S, self._settings.timeout_s))
         self._call("", lambda: obstore.list_with_delimiter(quick, None))
 
     def put(self, key: str, data: bytes) -> None:
@@ -105,9 +109,12 @@ class Store:
         """The first `n` bytes of the object, or all where it has fewer. Raises as `get` does."""
 
         def read() -> bytes:
-            # A range is refused where the object is empty; one beyond its end is cut.
-            result = obstore.get(self._at(key), key, options={"range": (0, n)})
-            return bytes(result.bytes())
+            try:
+                return bytes(obstore.get(self._at(key), key, options={"range": (0, n)}).bytes())
+            except Exception as error:
+                if is_empty(error):  # a range that ends beyond an object is cut; of nothing there is none
+                    return b""
+                raise
 
         return self._patient(key, read)
 
@@ -149,6 +156,20 @@ class Store:
                     with suppress(MissingError):
                         self._delete([key])
 
+    def sweep(self, prefix: str, older_s: float = SWEEP_S) -> int:
+        """Remove what killed writers have left unfinished below a prefix of a local archive: it is in
+        no list, and holds audio all the same. Says how many; younger ones may be at work. Raises StoreError.
+        """
+        if self._folder is None or not is_inside(prefix):
+            return 0
+        swept = 0
+        for path in (self._folder / prefix).rglob("*#*"):
+            with suppress(FileNotFoundError):
+                if _STAGED.fullmatch(path.name) and path.stat().st_mtime < time.time() - older_s:
+                    self._call("", path.unlink)
+                    swept += 1
+        return swept
+
     def _delete(self, keys: Sequence[str]) -> None:
         objects = [self._at(key) for key in keys][-1]  # each is asked for, whether it is inside
         self._patient(keys[0], lambda: obstore.delete(objects, keys))
@@ -157,7 +178,7 @@ class Store:
     def _folder(self) -> Path | None:
         return self.address.folder
 
-    def _at(self, key: str, *, make: bool = False) -> _Obstore:
+    def _at(self, key: str, *, make: bool = False) -> Objects:
         """What holds the key. Raises StoreError for a key that would leave the archive."""
         if not is_inside(key):
             raise StoreError(f"{key!r}: '.', '..' and empty parts would leave the archive", transient=False)
@@ -166,11 +187,11 @@ class Store:
             assert folder is not None
             if not make and not folder.is_dir():
                 return MemoryStore()  # nothing was kept yet, and reading makes no folder
-            self._objects = self._call("", lambda: LocalStore(folder, mkdir=True, automatic_cleanup=True))
+            self._objects = self._call("", lambda: in_folder(folder))
         return self._objects
 
     def _listed(
-        self, objects: _Obstore, prefix: str, after: str | None
+        self, objects: Objects, prefix: str, after: str | None
     ) -> Iterator[tuple[str, int, datetime]]:
         pages = self._call(prefix, lambda: iter(obstore.list(objects, prefix or None, offset=after)))
         while True:
@@ -190,17 +211,18 @@ class Store:
             raise
         except Exception as error:  # obstore's own, ValueError, OSError and NotImplementedError
             raise told(error, self.address, key) from None
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":
+                raise
+            raise told(RuntimeError("the library failed"), self.address, key) from None
 
     def _check_folder(self, folder: Path) -> None:
         def write() -> None:
-            folder.mkdir(parents=True, exist_ok=True)
+            in_folder(folder)
             with tempfile.TemporaryFile(dir=folder) as file:
                 file.write(b"x")
 
         self._call("", write)
-
-    def _remote(self, timeout_s: float) -> _Obstore:
-        return self._call("", lambda: _connected(self.address, self._settings, timeout_s))
 
 
 def _kind(key: str) -> str:
@@ -225,42 +247,3 @@ def _settle(path: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _connected(address: Address, settings: Settings, timeout_s: float) -> _Obstore:
-    if address.kind == "memory":
-        return _memories.setdefault(address.bucket, MemoryStore())
-    common: dict[str, Any] = {
-        "prefix": address.prefix or None,
-        "client_options": {
-            "timeout": timedelta(seconds=timeout_s),
-            "connect_timeout": timedelta(seconds=min(_CONNECT_S, timeout_s)),
-            "allow_http": settings.allow_http,
-        },
-        "retry_config": {"max_retries": 0, "retry_timeout": timedelta(seconds=timeout_s)},
-    }
-    secret = settings.secret_access_key.get_secret_value() if settings.secret_access_key else None
-    token = settings.session_token.get_secret_value() if settings.session_token else None
-    if address.kind == "s3":
-        own = {
-            "endpoint": address.endpoint or settings.endpoint,
-            "region": settings.region or _region(),
-            "access_key_id": settings.access_key_id,
-            "secret_access_key": secret,
-            "session_token": token,
-        }
-        return S3Store(address.bucket, **_given(own), **common)
-    if address.kind == "gs":
-        file = settings.credentials_file
-        own = {"service_account": str(file) if file else None, "base_url": settings.endpoint}
-        return GCSStore(address.bucket, **_given(own), **common)
-    own = {"account_name": settings.access_key_id, "account_key": secret, "endpoint": settings.endpoint}
-    return AzureStore(address.bucket, **_given(own), **common)
-
-
-def _region() -> str:
-    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or _REGION
-
-
-def _given(settings: dict[str, str | None]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if value is not None}

@@ -7,6 +7,7 @@ name of the error in it are taken from them, so that nothing the server was told
 from __future__ import annotations
 
 import errno
+import os
 import re
 
 from ossicle.archive.address import Address
@@ -22,7 +23,16 @@ _METADATA = (
     "/metadata/identity",
 )
 _LATER = (408, 425, 429)
-_OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR}
+_PASSING = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EIO,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.EAGAIN,
+    errno.EINTR,
+}
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
 _CREDENTIALS = {
     "s3": "OSSICLE_ARCHIVE_ACCESS_KEY_ID and OSSICLE_ARCHIVE_SECRET_ACCESS_KEY, or AWS_ACCESS_KEY_ID and "
@@ -75,13 +85,19 @@ def told(error: Exception, address: Address, key: str = "") -> StoreError:
     code = _CODE.search(text)
     if code is not None and code[1] in _BY_CODE:
         return StoreError(f"{address}: {_BY_CODE[code[1]]} ({code[1]})", transient=code[1] in _PASSING_CODES)
-    if isinstance(error, FileNotFoundError) and address.folder is None:
-        return _not_found(where, key, code[1] if code else "")
-    if isinstance(error, OSError):
+    if address.folder is not None:
         return _of_a_folder(error, where, bool(key))
+    if isinstance(error, FileNotFoundError):
+        return _not_found(where, key, code[1] if code else "")
     if status is not None:
         return _by_status(int(status[1]), where, address, code[1] if code else "")
     return _without_answer(error, text, where, address)
+
+
+def is_empty(error: Exception) -> bool:
+    """Whether a range was refused because the object has nothing in it."""
+    text = str(error)
+    return "status code: 416" in text or "StartTooLarge" in text
 
 
 def _not_found(where: str, key: str, code: str) -> StoreError:
@@ -90,22 +106,19 @@ def _not_found(where: str, key: str, code: str) -> StoreError:
     return MissingError(f"{where}: there is no such object{f' ({code})' if code else ''}")
 
 
-def _of_a_folder(error: OSError, where: str, is_object: bool) -> StoreError:
-    """The library's OSErrors have a number in their text only."""
+def _of_a_folder(error: Exception, where: str, is_object: bool) -> StoreError:
+    """The library's errors have the system's number in their text only."""
     found = _OS_ERROR.search(str(error))
-    number = error.errno or (int(found[1]) if found else None)
-    if is_object and (number == errno.ENOENT or isinstance(error, FileNotFoundError)):
+    number = getattr(error, "errno", None) or (int(found[1]) if found else None)
+    if is_object and isinstance(error, FileNotFoundError):
         return MissingError(f"{where}: there is no such object")
     if number == errno.EEXIST:
         number = errno.ENOTDIR  # a file where a folder has to be
-    reason = os_text(number) if number else str(error).splitlines()[0][:200]
-    return StoreError(f"{where}: {reason}", transient=number in _OF_THE_DISK)
+    reason = _os_text(number) if number else str(error).splitlines()[0][:200]
+    return StoreError(f"{where}: {reason}", transient=number in _PASSING)
 
 
-def os_text(number: int) -> str:
-    """What the system calls an error, in small letters."""
-    import os
-
+def _os_text(number: int) -> str:
     text = os.strerror(number)
     return text[:1].lower() + text[1:]
 
@@ -127,6 +140,8 @@ def _without_answer(error: Exception, text: str, where: str, address: Address) -
     server = f" at {address.endpoint}" if address.endpoint else ""
     if "kind: Timeout" in text or "TimedOut" in text:
         return StoreError(f"{where}: the server{server} did not answer in time", transient=True)
+    if "ertificate" in text:
+        return StoreError(f"{where}: the certificate of the server{server} is not trusted", transient=False)
     if "kind: Connect" in text or "HTTP error" in text or "error decoding response body" in text:
         return StoreError(f"{where}: the server{server} is not reached", transient=True)
     if isinstance(error, (ValueError, NotImplementedError)):
