@@ -30,7 +30,7 @@ _HALF = const(0x20000000)
 _DEFAULT_BAUD = const(115200)
 _RX_BYTES = const(512)
 _TX_BYTES = const(4096)  # as on the chip
-_LIFELINE_MS = const(100)
+_LIFELINE_MS = const(10)
 _LEAVE_MS = const(300)  # the line hangs up with the process, and what was not read is lost
 _BANNER = (
     b"\r\nMicroPython %d.%d on linux; the emulated board of Ossicle\r\n>>> " % sys.implementation.version[:2]
