@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ossicle.archive.cutter import UNTOLD, Cutter, Piece
 from ossicle.archive.entry import GAPS_MAX, SEGMENTS_MAX, GapRow, SegmentRow
 
