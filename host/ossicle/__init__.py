@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import Microphone, connect, open, serve
     from .asynchronous import AsyncMicrophone
+    from .audio.aggregator import Aggregator
     from .audio.chunk import AudioChunk, suggest_overlap
     from .audio.ring import AudioRing
     from .audio.segmenter import Segment, Segmenter
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Aggregator": "audio.aggregator",
     "AsyncMicrophone": "asynchronous",
     "AudioChunk": "audio.chunk",
     "AudioRing": "audio.ring",
@@ -64,6 +66,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Aggregator",
     "AsyncMicrophone",
     "AudioChunk",
     "AudioRing",

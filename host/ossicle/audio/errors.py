@@ -1,4 +1,4 @@
-"""What can go wrong with a ring, a voice detector or the segmenter.
+"""What can go wrong with a ring, a voice detector, the segmenter or the aggregator.
 
     OssicleError
         RingError
@@ -9,6 +9,8 @@
         EngineError                            a voice detector that cannot be had
             UnknownEngineError, EngineMissingError
         UnknownPresetError                     options of the segmenter by a name that is none
+        MalformedAudioError                    audio that the aggregator cannot take whole and as it is
+        DecoderMissingError                    raw Opus packets, and nothing here that reads them
 
 Every error carries its numbers and says what to do about it.
 """
@@ -137,3 +139,14 @@ class UnknownPresetError(OssicleError, ValueError):
         self.name = name
         self.known = tuple(known)
         super().__init__(f"no preset is called {name!r}; there are: {', '.join(self.known)}")
+
+
+class MalformedAudioError(OssicleError, ValueError):
+    """Audio that cannot be taken whole and as it is. Nothing of it was taken, and nothing changed."""
+
+
+class DecoderMissingError(OssicleError, ImportError):
+    """The package that decodes raw Opus packets is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__("raw Opus packets need PyAV: pip install 'ossicle[opus]' (Ogg Opus needs nothing)")

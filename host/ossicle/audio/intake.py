@@ -1,0 +1,139 @@
+"""Audio in the forms in which jobs bring it: arrays, bytes, base64, files and Opus packets.
+
+Whatever cannot be taken whole and as it is raises `MalformedAudioError`: nothing is cast, filled up or cut
+off. (FLAC comes with libsndfile, and is taken as well.)
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from ossicle.audio.chunk import Frames
+from ossicle.audio.containers import check_ogg, check_wav
+from ossicle.audio.errors import MalformedAudioError
+
+Audio = Frames | bytes | bytearray | memoryview | str | Sequence[bytes]
+"""int16 of shape `(n,)` or `(n, channels)`; or bytes: samples (little-endian, channels interleaved), or a
+file; or either as base64 text; or a list of Opus packets."""
+
+Encoding = Literal["auto", "pcm16", "wav", "flac", "ogg"]
+ENCODINGS: tuple[Encoding, ...] = ("auto", "pcm16", "wav", "flac", "ogg")
+
+_BITS = "PCM_16"
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Reads audio of so many channels; what has no rate of its own is of `rate`."""
+
+    rate: int
+    channels: int
+    max_s: float
+    """Of a chunk."""
+
+    def read(self, audio: Audio, encoding: Encoding = "auto") -> tuple[Frames, int]:
+        """The frames, int16 of shape `(n,)` for one channel and `(n, channels)` else, and their rate."""
+        if encoding not in ENCODINGS:
+            raise ValueError(f"audio is encoded as {', '.join(ENCODINGS)}, not as {encoding!r}")
+        if isinstance(audio, np.ndarray):
+            return self.array(audio), self.rate
+        if isinstance(audio, str):
+            audio = _from_base64(audio)
+        if not isinstance(audio, bytes | bytearray | memoryview):
+            kind = type(audio).__name__
+            raise MalformedAudioError(
+                f"audio is an array of int16, bytes, base64 text or a list of Opus packets, not {kind}"
+            )
+        data = bytes(audio)
+        kind = sniff(data) if encoding == "auto" else encoding
+        return (self._samples(data), self.rate) if kind == "pcm16" else self._file(data, kind)
+
+    def array(self, frames: Frames) -> Frames:
+        """These frames, checked."""
+        if frames.dtype != np.int16:
+            raise MalformedAudioError(
+                f"audio is an array of int16, not {frames.dtype}; nothing is cast silently"
+            )
+        wanted = (self.channels,) if self.channels > 1 else ()
+        if frames.ndim not in (1, 2) or frames.shape[1:] != wanted:
+            shape = f"(n, {self.channels})" if wanted else "(n,)"
+            raise MalformedAudioError(f"audio of shape {frames.shape} where {shape} is taken")
+        self.check_length(len(frames), self.rate)
+        return frames
+
+    def check_length(self, frames: int, rate: int) -> None:
+        """Raise `MalformedAudioError` for a chunk that is too long."""
+        if frames > self.max_s * rate:
+            raise MalformedAudioError(
+                f"a chunk has at most {self.max_s:g} s of audio (max_chunk_s), not {frames / rate:.3f}: "
+                f"push it in parts"
+            )
+
+    def _samples(self, data: bytes) -> Frames:
+        frame_bytes = 2 * self.channels
+        if len(data) % frame_bytes:
+            raise MalformedAudioError(
+                f"{len(data)} bytes are no whole number of frames of {frame_bytes} bytes: is some missing?"
+            )
+        self.check_length(len(data) // frame_bytes, self.rate)
+        frames = np.frombuffer(data, "<i2").astype(np.int16, copy=False)
+        return frames.reshape(-1, self.channels) if self.channels > 1 else frames
+
+    def _file(self, data: bytes, kind: str) -> tuple[Frames, int]:
+        import soundfile
+
+        if kind == "wav":
+            check_wav(data)
+        elif kind == "ogg":
+            check_ogg(data)
+        try:
+            with soundfile.SoundFile(io.BytesIO(data)) as file:
+                self._check_file(file, kind)
+                self.check_length(file.frames, file.samplerate)
+                # One frame more than there may be, so that a head that tells too little is found out.
+                frames = file.read(int(self.max_s * file.samplerate) + 1, dtype="int16")
+                told, rate = file.frames, file.samplerate
+        except soundfile.LibsndfileError as error:
+            reason = str(error.error_string).rstrip(".")
+            raise MalformedAudioError(f"the {kind} audio cannot be read: {reason}") from None
+        if len(frames) != told:
+            raise MalformedAudioError(
+                f"the {kind} audio ends after {len(frames)} of {told} frames: it is cut short"
+            )
+        return frames, rate
+
+    def _check_file(self, file: Any, kind: str) -> None:
+        if file.channels != self.channels:
+            raise MalformedAudioError(
+                f"the audio has {file.channels} channels, and {self.channels} are taken: "
+                f"mix it, or make the aggregator with channels={file.channels}"
+            )
+        if kind in ("wav", "flac") and file.subtype != _BITS:
+            raise MalformedAudioError(
+                f"the {kind} audio is {file.subtype}, not {_BITS}; nothing is cast silently"
+            )
+
+
+def sniff(data: bytes) -> Encoding:
+    """What bytes are, by their first ones; samples, where they begin as no file does."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
+        return "wav"
+    if data[:4] == b"fLaC":
+        return "flac"
+    # Version 0, and the flag of a first page: samples seldom are so.
+    return "ogg" if data[:6] == b"OggS\0\2" else "pcm16"
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)  # with line breaks, as in a mail
+    except (binascii.Error, ValueError) as error:
+        reason = str(error)[:1].lower() + str(error)[1:]
+        raise MalformedAudioError(f"the text is no base64: {reason}") from None
