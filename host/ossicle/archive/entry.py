@@ -144,7 +144,7 @@ def _check(entry: Entry) -> None:
         raise TypeError
     if not (0 <= entry.start < entry.stop and entry.rate > 0 and 0 < entry.channels <= 8):
         raise ValueError
-    if not -1e11 < float(entry.time) < 1e11 or not 0 <= float(entry.uncertainty) < 1e11:
+    if not -6e10 < float(entry.time) < 1e11 or not 0 <= float(entry.uncertainty) < 1e11:
         raise ValueError
     if entry.true_rate is not None and not 0 < float(entry.true_rate) < 1e9:
         raise ValueError

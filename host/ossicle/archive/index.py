@@ -41,7 +41,7 @@ CREATE TABLE object (
 CREATE INDEX by_time ON object (time, key);
 CREATE INDEX by_stream ON object (owner, device, stream, start);
 CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE deletion (id TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE deletion (id TEXT PRIMARY KEY, reason TEXT NOT NULL, record TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE fact (name TEXT PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID;
 """
 _COLUMNS = (
@@ -138,18 +138,23 @@ class Index:
                 return
             last = rows[-1].time, rows[-1].key
 
+    def before(self, row: Row) -> Row | None:
+        """The object of the same stream that begins last before this one, None if there is none."""
+        return self._beside(row, "start < ? ORDER BY start DESC")
+
     def after(self, row: Row) -> Row | None:
         """The object of the same stream that begins next, None if there is none."""
-        rows = self._rows(
-            "WHERE owner = ? AND device = ? AND stream = ? AND start > ? ORDER BY start LIMIT 1",
-            [row.owner, row.device, row.stream, row.start],
-        )
-        return rows[0] if rows else None
+        return self._beside(row, "start > ? ORDER BY start")
 
     def keys(self) -> set[str]:
         """The names of all objects."""
         with self._reading() as db:
             return {key for (key,) in db.execute("SELECT key FROM object")}
+
+    def lacking(self, keys: Iterable[str]) -> list[str]:
+        """Those of these names that it does not have."""
+        with self._reading() as db:
+            return [key for key in keys if not db.execute(_HAS, (key,)).fetchone()]
 
     def compare(self) -> None:
         """Begin to compare with the store: `seen` tells what is there, `gone` then finds what is not. One
@@ -164,7 +169,7 @@ class Index:
         asked = list(keys)
         with self._writing() as db:
             db.executemany("INSERT OR IGNORE INTO seen VALUES (?)", ((key,) for key in asked))
-            return [key for key in asked if not db.execute(_HAS, (key,)).fetchone()]
+        return self.lacking(asked)
 
     def gone(self, since: float) -> list[str]:
         """Names that were not seen, but for those put at the Unix time `since` or later."""
@@ -189,7 +194,9 @@ class Index:
         """A deletion that holds, or what became of one. See `Deletion.covers`."""
         text = replace(deletion, ranges=()).text()  # the store has the whole of it
         with self._writing() as db:
-            db.execute("INSERT OR REPLACE INTO deletion VALUES (?, ?)", (deletion.id, text))
+            db.execute(
+                "INSERT OR REPLACE INTO deletion VALUES (?, ?, ?)", (deletion.id, deletion.reason, text)
+            )
 
     def deletions(self) -> list[Deletion]:
         """All deletions of which this index knows, by time; their ranges are in the store."""
@@ -225,6 +232,11 @@ class Index:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _beside(self, row: Row, which: str) -> Row | None:
+        of = "owner = ? AND device = ? AND stream = ?"
+        rows = self._rows(f"WHERE {of} AND {which} LIMIT 1", [row.owner, row.device, row.stream, row.start])
+        return rows[0] if rows else None
+
     def _rows(self, tail: str, values: list[object]) -> list[Row]:
         with self._reading() as db:
             return [Row(*row) for row in db.execute(f"SELECT {_COLUMNS} FROM object {tail}", values)]
@@ -238,8 +250,8 @@ class Index:
         )
 
     def _requests(self, db: sqlite3.Connection) -> list[Deletion]:
-        records = [deletions.parse(text) for (text,) in db.execute("SELECT record FROM deletion")]
-        return [record for record in records if record.reason == deletions.REQUEST]
+        records = db.execute("SELECT record FROM deletion WHERE reason = ?", (deletions.REQUEST,))
+        return [deletions.parse(text) for (text,) in records]
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

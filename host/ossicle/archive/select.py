@@ -31,12 +31,16 @@ class Selection:
 
     def covers(self, entry: Entry) -> bool:
         """Whether an object is meant."""
+        return self.meets(entry.owner, entry.device, entry.stream, entry.time, entry.stop_time)
+
+    def meets(self, owner: str, device: str, stream: str, time: float, stop_time: float) -> bool:
+        """Whether any frame of a stream, captured in [time, stop_time), is meant."""
         return (
-            self.owner in (None, entry.owner)
-            and self.device in (None, entry.device)
-            and self.stream in (None, entry.stream)
-            and (self.since is None or entry.stop_time > self.since)
-            and (self.until is None or entry.time < self.until)
+            self.owner in (None, owner)
+            and self.device in (None, device)
+            and self.stream in (None, stream)
+            and (self.since is None or stop_time > self.since)
+            and (self.until is None or time < self.until)
         )
 
     def where(self) -> tuple[str, list[Any]]:

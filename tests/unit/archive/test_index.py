@@ -60,6 +60,8 @@ def test_what_is_put_is_found(tmp_path: Path) -> None:
         assert (second.stop_time, second.raw_bytes) == (DAY + 120, 1_920_000)
         assert index.after(first) == second
         assert index.after(second) is None
+        assert index.before(second) == first
+        assert index.before(first) is None
         assert index.remove([first.key, "never"]) == 1
         assert list(index.find()) == [second]
     with Index(tmp_path / "deep" / "index.sqlite") as index:

@@ -1,0 +1,120 @@
+"""Objects as they are, in a folder: for a backup, or for tools that know nothing of an archive.
+
+    FOLDER/audio/OWNER/DEVICE/...    as in the store
+    FOLDER/manifest.jsonl            a line of JSON for each: its name, size, SHA-256, and all of its entry
+
+What is there already, whole, is not fetched again, so an export that was broken off is gone on with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ossicle.archive.batched import batched
+from ossicle.archive.entry import ArchiveError
+from ossicle.archive.holdings import Holdings
+from ossicle.archive.problem import CORRUPT, MISSING, Problem
+from ossicle.archive.rebuild import Progress, ignore
+from ossicle.archive.row import Row
+from ossicle.archive.select import Selection
+from ossicle.archive.store import MissingError, StoreError
+
+MANIFEST = "manifest.jsonl"
+AT_ONCE = 8
+"""Objects under way; each is a few MB at most."""
+
+
+@dataclass(slots=True)
+class Exported:
+    """What the folder holds now of what was meant."""
+
+    manifest: Path
+    objects: int = 0
+    bytes: int = 0
+    skipped: int = 0
+    """Of them, those that were there already."""
+    failed: list[Problem] = field(default_factory=list)
+    """Objects that are damaged or gone; the folder does not have them."""
+
+
+def export(holdings: Holdings, selection: Selection, folder: Path, progress: Progress = ignore) -> Exported:
+    """Write the objects that are meant. Raises ArchiveError where the store cannot be asked or the folder
+    cannot be written."""
+    result = Exported(folder / MANIFEST)
+    part = folder / f"{MANIFEST}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (
+            part.open("w", encoding="ascii") as manifest,
+            ThreadPoolExecutor(AT_ONCE, "ossicle-export") as pool,
+        ):
+            for rows in batched((found.row for found in holdings.find(selection)), AT_ONCE):
+                for row, told in zip(
+                    rows, pool.map(lambda row: _copy(holdings, folder, row), rows), strict=True
+                ):
+                    _count(result, row, told)
+                    if isinstance(told, bool):
+                        manifest.write(_line(row))
+                progress(result.objects + len(result.failed), None)
+            manifest.flush()
+            os.fsync(manifest.fileno())
+        part.replace(result.manifest)
+    except OSError as error:
+        raise ArchiveError(f"{error.filename or folder}: {error.strerror or error}") from None
+    return result
+
+
+def _copy(holdings: Holdings, folder: Path, row: Row) -> bool | Problem:
+    """Whether it was there already, or why it is not there."""
+    path = folder / row.key
+    if _is_whole(path, row):
+        return True
+    try:
+        data = holdings.fetch(row.key)
+    except MissingError as error:
+        return Problem(row.key, MISSING, str(error))
+    except StoreError:
+        raise
+    except ArchiveError as error:
+        return Problem(row.key, CORRUPT, str(error))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name[:64]}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return False
+
+
+def _is_whole(path: Path, row: Row) -> bool:
+    try:
+        if path.stat().st_size != row.bytes:
+            return False
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == row.sha256
+    except FileNotFoundError:
+        return False
+
+
+def _count(result: Exported, row: Row, told: bool | Problem) -> None:
+    if isinstance(told, Problem):
+        result.failed.append(told)
+        return
+    result.objects += 1
+    result.bytes += row.bytes
+    result.skipped += told
+
+
+def _line(row: Row) -> str:
+    told = {"key": row.key, "bytes": row.bytes, "sha256": row.sha256, "entry": json.loads(row.text)}
+    return json.dumps(told, separators=(",", ":")) + "\n"
