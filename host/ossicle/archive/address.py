@@ -35,7 +35,9 @@ class Address:
     prefix: str = ""
     folder: Path | None = None
     endpoint: str | None = None
-    """Of the server, where the URL names it."""
+    """URL of the server, where it is part of this one."""
+    server: str | None = None
+    """The same, or what the settings say; None for the provider's own."""
 
     def __str__(self) -> str:
         if self.folder is not None:
@@ -85,7 +87,7 @@ def _at_server(parts: SplitResult, endpoint: str) -> Address:
     bucket, _, prefix = parts.path.lstrip("/").partition("/")
     if not parts.hostname:
         raise ArchiveError(f"{parts.scheme}://: names no server; it is {parts.scheme}://HOST/BUCKET/PREFIX")
-    return Address("s3", _bucket(bucket, endpoint), _prefix(prefix), endpoint=endpoint)
+    return Address("s3", _bucket(bucket, endpoint), _prefix(prefix), endpoint=endpoint, server=endpoint)
 
 
 def _bucket(name: str, where: str) -> str:

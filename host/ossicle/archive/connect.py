@@ -37,9 +37,8 @@ def connected(settings: Settings, timeout_s: float) -> Objects:
     Raises ArchiveError where the settings cannot be right; it quotes nothing that may be a secret.
     """
     address = settings.address
-    server = address.endpoint or settings.endpoint or ""
-    if server.startswith("http:") and not settings.allow_http:
-        raise ArchiveError(f"{server}: audio would go there unsealed; allow_http = true allows it")
+    if (address.server or "").startswith("http:") and not settings.allow_http:
+        raise ArchiveError(f"{address.server}: audio would go there unsealed; allow_http = true allows it")
     file = settings.credentials_file
     if file is not None and not file.is_file():
         raise StoreError(f"{file}: there is no such file of credentials", transient=False)
@@ -70,7 +69,7 @@ def _made(settings: Settings, timeout_s: float) -> Objects:
     if address.kind == "s3":
         token = settings.session_token.get_secret_value() if settings.session_token else None
         own = {
-            "endpoint": address.endpoint or settings.endpoint,
+            "endpoint": address.server,
             "region": settings.region or _region(),
             "access_key_id": settings.access_key_id,
             "secret_access_key": secret,
@@ -79,9 +78,9 @@ def _made(settings: Settings, timeout_s: float) -> Objects:
         return S3Store(address.bucket, **_given(own), **common)
     if address.kind == "gs":
         file = settings.credentials_file
-        own = {"service_account": str(file) if file else None, "base_url": settings.endpoint}
+        own = {"service_account": str(file) if file else None, "base_url": address.server}
         return GCSStore(address.bucket, **_given(own), **common)
-    own = {"account_name": settings.access_key_id, "account_key": secret, "endpoint": settings.endpoint}
+    own = {"account_name": settings.access_key_id, "account_key": secret, "endpoint": address.server}
     return AzureStore(address.bucket, **_given(own), **common)
 
 

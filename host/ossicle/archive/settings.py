@@ -14,6 +14,7 @@ import re
 import stat
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
@@ -142,8 +143,9 @@ class Settings(BaseSettings):
 
     @property
     def address(self) -> Address:
-        """The URL taken apart."""
-        return parse(self.url)
+        """The URL taken apart, and the server."""
+        address = parse(self.url)
+        return replace(address, server=address.endpoint or self.endpoint)
 
     @property
     def folder(self) -> Path:

@@ -137,7 +137,7 @@ def _by_status(status: int, where: str, address: Address, code: str) -> StoreErr
 
 
 def _without_answer(error: Exception, text: str, where: str, address: Address) -> StoreError:
-    server = f" at {address.endpoint}" if address.endpoint else ""
+    server = f" {address.server}" if address.server else ""
     if "kind: Timeout" in text or "TimedOut" in text:
         return StoreError(f"{where}: the server{server} did not answer in time", transient=True)
     if "ertificate" in text:
