@@ -108,7 +108,7 @@ class Track:
         """Positions [start, stop) in order, each once: audio, or why there is none."""
         at, gap = start, 0
         for piece, real_start, real_stop in self._real():
-            if real_stop <= at or real_start >= stop:
+            if min(real_stop, stop) <= at or real_start >= stop:
                 continue
             begin, end = max(real_start, at), min(real_stop, stop)
             gap = self._past(gap, at)
