@@ -6,6 +6,7 @@ nothing there unless `credentials_count` makes them.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from threading import Thread
 from typing import Any
 
 REGION = "us-east-1"
+PAGE = 20
+"""Names in one answer to a list: real servers tell 1000, and a test would take long to reach the second."""
 
 
 class S3Server:
@@ -29,6 +32,7 @@ class S3Server:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env={**os.environ, "MOTO_S3_DEFAULT_MAX_KEYS": str(PAGE)},
         )
         assert self._process.stdout is not None
         port = int(self._process.stdout.readline() or b"0")

@@ -37,7 +37,7 @@ def sound(n: int, channels: int = 1, rate: int = RATE) -> Frames:
     return mixed[:, 0] if channels == 1 else mixed
 
 
-def described(frames: Frames, codec: str, **others: object) -> Callable[[str], Entry]:
+def described(frames: Frames, codec: str = "flac", **others: object) -> Callable[[str], Entry]:
     channels = 1 if frames.ndim == 1 else frames.shape[1]
     entry = Entry("own", "dev", "ab", 7, 7 + len(frames), RATE, channels, codec, 1.5, 0.1, None, (), (), "")
     return lambda sha: replace(entry, pcm_sha256=sha, **others)  # type: ignore[arg-type]
@@ -148,7 +148,7 @@ def test_an_entry_of_something_else_is_refused() -> None:
         encoder = Encoder("flac", RATE)
         encoder.write(frames)
         with pytest.raises(ArchiveError, match="an entry of"):
-            encoder.finish(described(frames, "flac", **wrong))
+            encoder.finish(described(frames, **{"codec": "flac", **wrong}))
 
 
 @pytest.mark.parametrize("codec", ["flac", "opus"])
