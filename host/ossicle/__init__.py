@@ -35,10 +35,12 @@ if TYPE_CHECKING:
     )
     from .proto.events import Gap
     from .proto.request import Resume
+    from .sinks.archive import Archive
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Archive": "sinks.archive",
     "Aggregator": "audio.aggregator",
     "AsyncMicrophone": "asynchronous",
     "AudioChunk": "audio.chunk",
@@ -67,6 +69,7 @@ _HOMES = {
 
 __all__ = [
     "Aggregator",
+    "Archive",
     "AsyncMicrophone",
     "AudioChunk",
     "AudioRing",

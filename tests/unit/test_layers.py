@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "audio": {"errors", "locks"},
     "links": {"errors", "locks", "proto"},
     "archive": {"errors", "locks", "alone", "paths"},
-    "sinks": {"errors", "locks", "alone", "audio", "archive"},
+    "sinks": {"errors", "locks", "alone", "audio", "proto", "archive"},
     "board": {"errors", "locks", "paths", "micropython", "proto", "links", "api"},
     "api": {"errors", "locks", "paths", "micropython", "proto", "audio", "links", "sinks", "archive"},
     "bench": {

@@ -28,10 +28,11 @@ def worst(levels: list[Level]) -> Level:
 class Notice:
     """Something that changed; `text` is one line and tells no secret."""
 
-    kind: Literal["failing", "recovered", "spool", "dropped", "health", "lost"]
+    kind: Literal["failing", "recovered", "spool", "dropped", "health", "lost", "upkeep"]
     """"failing": uploads fail, and objects go to the spool; "recovered": they succeed again; "spool": it
     takes nothing; "dropped": an object is lost, for there was no room left; "lost": audio was overwritten
-    before it was encoded; "health": a stream's memory is on another level."""
+    before it was encoded; "health": a stream's memory is on another level; "upkeep": old audio is not cleaned
+    up."""
     text: str
 
 

@@ -24,12 +24,6 @@ class Listing:
         self._tally = tally
         self._lock = RLock()
         self._waiting: deque[tuple[str, Entry, int]] = deque(maxlen=_WAITING_MAX)
-        self._forgot = False
-
-    @property
-    def complete(self) -> bool:
-        """Whether the index has every row."""
-        return not self._waiting and not self._forgot
 
     def covered(self, entry: Entry) -> bool:
         """As `Index.covered`; where that cannot be asked, `put` asks again once it can."""
@@ -45,7 +39,6 @@ class Listing:
             kept = self._index.put(key, entry, size)
         except ArchiveError:
             with self._lock:
-                self._forgot |= len(self._waiting) == _WAITING_MAX
                 self._waiting.append((key, entry, size))
             self._tally.add(unlisted=1)
             return True
@@ -56,8 +49,7 @@ class Listing:
         with self._lock:
             while self._waiting:
                 try:
-                    if not self._index.put(*self._waiting[0]):
-                        self._forgot = True
+                    self._index.put(*self._waiting[0])
                 except ArchiveError:
                     return
                 self._waiting.popleft()

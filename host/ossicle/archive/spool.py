@@ -56,6 +56,7 @@ class Spool:
         self._counted_at = float("-inf")
         self._objects = 0
         self._bytes = 0
+        self._oldest: float | None = None
         self._lock = RLock()  # of the numbers and the drain
         self._drain: int | None = None
 
@@ -93,10 +94,12 @@ class Spool:
                 with contextlib.suppress(OSError):
                     size = file.stat().st_size
                     found.append(Spooled(int(match["ms"]) / 1000, match["sha256"], size, Path(file.path)))
+        found.sort()
         with self._lock:
             self._objects, self._bytes = len(found), sum(item.size for item in found)
+            self._oldest = found[0].time if found else None
             self._counted_at = time.monotonic()
-        return sorted(found)
+        return found
 
     def size(self) -> tuple[int, int]:
         """Objects that wait, and their bytes; counted anew every few seconds."""
@@ -109,6 +112,11 @@ class Spool:
     def known(self) -> tuple[int, int]:
         """The same as it was counted last, without a look at the disk."""
         return self._objects, self._bytes
+
+    @property
+    def oldest(self) -> float | None:
+        """Unix time of the oldest audio that waits, as of the last look; None where none does."""
+        return self._oldest if self._objects else None
 
     def read(self, item: Spooled) -> bytes:
         """The object. Raises SpoolError where it is not what its name says, FileNotFoundError where another

@@ -12,6 +12,7 @@ that is done twice, to the same effect.
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections import deque
@@ -34,6 +35,7 @@ with extra():
 _LOOK_S = 0.5  # for work that becomes due with time
 _LIST_EACH_S = 5.0  # the spool, in which other programs write, too
 _SPOOL_AGAIN_S = 3.0  # after it took nothing
+_LAST_PAUSE_S = 0.25
 _LAST_SPILL_S = 10.0
 _JOIN_S = 0.5
 _AWAY_S = 0.02
@@ -119,11 +121,6 @@ class Uploader:
         self._flush_counts()
         self._spool.close()
 
-    @property
-    def complete(self) -> bool:
-        """Whether the index has all that was uploaded."""
-        return self._listing.complete
-
     # Uploading
 
     def _upload_on(self) -> None:
@@ -142,7 +139,7 @@ class Uploader:
 
     def _upload_one(self) -> None:
         """Upload what is next, or wait a moment for something. Raises what made it fail."""
-        parcel = self.outbox.next_upload(time.monotonic())
+        parcel = self.outbox.next_upload(self._now())
         if parcel is not None:
             self._upload_parcel(parcel)
             return
@@ -241,15 +238,15 @@ class Uploader:
         return min(self._settings.retry_max_s, self._settings.retry_first_s * 2.0 ** min(tries, 32))
 
     def _pause(self, seconds: float) -> None:
-        """What tenacity sleeps; shorter near the end."""
-        end = time.monotonic() + seconds
-        while not self._stopped.is_set():
-            left = min(end - time.monotonic(), 0.2 if self._ending.is_set() else _LOOK_S)
-            if left <= 0 or (self._ending.is_set() and time.monotonic() + _LOOK_S > end):
-                return
-            self._stopped.wait(left)
-            if self._ending.is_set():
-                end = min(end, time.monotonic() + _LOOK_S)
+        """What tenacity sleeps; the end wakes it, and then it is short."""
+        if self._ending.is_set():
+            self._stopped.wait(min(seconds, _LAST_PAUSE_S))
+        else:
+            self._ending.wait(seconds)
+
+    def _now(self) -> float:
+        """Against which it is seen what may be tried again: near the end everything."""
+        return math.inf if self._ending.is_set() else time.monotonic()
 
     # The spool
 
@@ -266,7 +263,7 @@ class Uploader:
                 item = self._backlog.popleft()
                 if item.sha256 in self._flying:
                     continue
-                if self._not_before.get(item.sha256, (0, 0.0))[1] > now:
+                if self._not_before.get(item.sha256, (0, 0.0))[1] > self._now():
                     self._backlog.append(item)
                     continue
                 self._flying.add(item.sha256)

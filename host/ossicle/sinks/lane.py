@@ -88,6 +88,8 @@ class ArchiveStream:
         self.stream = stream
         self.rate = rate
         self.channels = channels
+        self.step = step
+        """Frames of the range of an object."""
         self._lock = RLock()  # of all that follows
         self._past = Past(capacity, channels)
         self._cutter = Cutter(step)

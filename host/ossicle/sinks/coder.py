@@ -1,0 +1,104 @@
+"""A piece of a stream becomes an object."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ossicle.archive.coding import HEAD_BYTES, PIECE_FRAMES, Encoder, entry_of
+from ossicle.archive.entry import GAPS_MAX, Entry, GapRow
+from ossicle.archive.key import Key, key_of
+from ossicle.archive.settings import Settings
+from ossicle.sinks.lane import ArchiveStream, Cut
+
+Range = tuple[int, int]
+OVERFLOW = "overflow"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """An object; `entry` and `key` None where all of its audio was lost. `lost` counts frames that were."""
+
+    entry: Entry | None
+    key: Key | None
+    sha256: str
+    data: bytes
+    lost: int
+
+
+def encoded(settings: Settings, stream: ArchiveStream, cut: Cut) -> Encoded:
+    """Encode a piece from the stream's past, a little at a time. What was overwritten is silence, and a gap
+    with the cause "overflow". Raises ArchiveError and what the codec raises."""
+    piece = cut.piece
+    encoder = Encoder(settings.codec, stream.rate, stream.channels, kbps=settings.opus_kbps)
+    try:
+        read: list[Range] = []
+        for at in range(piece.start, piece.stop, PIECE_FRAMES):
+            frames, gone = stream.read(at, min(at + PIECE_FRAMES, piece.stop))
+            if gone is not None:
+                read.append(gone)
+            encoder.write(frames)
+        lost = without(joined(read), piece.gaps)
+        count = sum(stop - start for start, stop in lost)
+        heard = sum(stop - start for start, stop in without([(piece.start, piece.stop)], piece.gaps))
+        if count >= heard:
+            return Encoded(None, None, "", b"", count)
+        data = encoder.finish(lambda pcm: _entry(settings, stream, cut, _rows(piece.gaps, lost), pcm))
+    finally:
+        encoder.close()
+    entry = entry_of(data[:HEAD_BYTES])
+    sha256 = hashlib.sha256(data).hexdigest()
+    return Encoded(entry, key_of(entry, sha256), sha256, data, count)
+
+
+def joined(ranges: Sequence[Range]) -> list[Range]:
+    """Ranges in their order, those that touch as one."""
+    done: list[Range] = []
+    for start, stop in ranges:
+        if done and start <= done[-1][1]:
+            done[-1] = done[-1][0], max(stop, done[-1][1])
+        else:
+            done.append((start, stop))
+    return done
+
+
+def without(ranges: Sequence[Range], gaps: Sequence[GapRow]) -> list[Range]:
+    """Ranges in their order, but for what gaps tell already."""
+    left = list(ranges)
+    for gap in gaps:
+        if gap.stop is not None:
+            cut = [((start, min(stop, gap.start)), (max(start, gap.stop), stop)) for start, stop in left]
+            left = [part for parts in cut for part in parts if part[0] < part[1]]
+    return left
+
+
+def _rows(gaps: Sequence[GapRow], lost: Sequence[Range]) -> tuple[GapRow, ...]:
+    rows = [*gaps, *(GapRow(start, stop, OVERFLOW) for start, stop in lost)]
+    rows.sort(key=lambda row: row.start)
+    while len(rows) > GAPS_MAX:  # the last ones become one
+        last, before = rows.pop(), rows.pop()
+        stop = None if last.stop is None or before.stop is None else max(last.stop, before.stop)
+        rows.append(GapRow(before.start, stop, before.cause, True))
+    return tuple(rows)
+
+
+def _entry(
+    settings: Settings, stream: ArchiveStream, cut: Cut, gaps: tuple[GapRow, ...], pcm_sha256: str
+) -> Entry:
+    return Entry(
+        owner=settings.owner,
+        device=stream.device,
+        stream=stream.stream,
+        start=cut.piece.start,
+        stop=cut.piece.stop,
+        rate=stream.rate,
+        channels=stream.channels,
+        codec=settings.codec,
+        time=cut.time,
+        uncertainty=cut.uncertainty,
+        true_rate=cut.true_rate,
+        gaps=gaps,
+        segments=cut.piece.segments,
+        pcm_sha256=pcm_sha256,
+    )
