@@ -49,17 +49,11 @@ def export(holdings: Holdings, selection: Selection, folder: Path, progress: Pro
     part = folder / f"{MANIFEST}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (
-            part.open("w", encoding="ascii") as manifest,
-            ThreadPoolExecutor(AT_ONCE, "ossicle-export") as pool,
-        ):
-            for rows in batched((found.row for found in holdings.find(selection)), AT_ONCE):
-                for row, told in zip(
-                    rows, pool.map(lambda row: _copy(holdings, folder, row), rows), strict=True
-                ):
-                    _count(result, row, told)
-                    if isinstance(told, bool):
-                        manifest.write(_line(row))
+        with part.open("w", encoding="ascii") as manifest:
+            for row, told in _copies(holdings, selection, folder):
+                _count(result, row, told)
+                if isinstance(told, bool):
+                    manifest.write(_line(row))
                 progress(result.objects + len(result.failed), None)
             manifest.flush()
             os.fsync(manifest.fileno())
@@ -67,6 +61,12 @@ def export(holdings: Holdings, selection: Selection, folder: Path, progress: Pro
     except OSError as error:
         raise ArchiveError(f"{error.filename or folder}: {error.strerror or error}") from None
     return result
+
+
+def _copies(holdings: Holdings, selection: Selection, folder: Path) -> Iterator[tuple[Row, bool | Problem]]:
+    with ThreadPoolExecutor(AT_ONCE, "ossicle-export") as pool:
+        for some in batched((found.row for found in holdings.find(selection)), AT_ONCE):
+            yield from zip(some, pool.map(lambda row: _copy(holdings, folder, row), some), strict=True)
 
 
 def _copy(holdings: Holdings, folder: Path, row: Row) -> bool | Problem:

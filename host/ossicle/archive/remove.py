@@ -221,27 +221,31 @@ def _of_today(holdings: Holdings, selection: Selection) -> Deletion:
     for record in holdings.index.deletions():
         made = datetime.fromtimestamp(record.made_at, UTC).date()
         if record.reason == deletions.RETENTION and made == day and record.selection.owner == selection.owner:
-            return replace(record, selection=selection)
+            return replace(record, selection=selection, done=False, ranges=_ranges(holdings, record))
     return Deletion(secrets.token_hex(8), now, selection, deletions.RETENTION)
 
 
 def _completed(holdings: Holdings, record: Deletion, tally: _Tally) -> Deletion:
     """With what went this time and before."""
-    before: tuple[dict[str, Any], ...] = ()
-    with suppress(MissingError):
-        try:
-            before = deletions.parse(holdings.store.get(record.key)).ranges
-        except StoreError:
-            raise
-        except ArchiveError:
-            before = ()  # someone wrote something else there; it is replaced
     return replace(
         record,
         done=True,
         objects=record.objects + tally.objects + tally.spooled,
         bytes=record.bytes + tally.bytes,
-        ranges=(*before, *tally.ranges),
+        ranges=(*_ranges(holdings, record), *tally.ranges),
     )
+
+
+def _ranges(holdings: Holdings, record: Deletion) -> tuple[dict[str, Any], ...]:
+    """What the record in the store tells already; the index leaves it out."""
+    try:
+        return deletions.parse(holdings.store.get(record.key)).ranges
+    except MissingError:
+        return ()
+    except StoreError:
+        raise
+    except ArchiveError:
+        return ()  # someone wrote something else there; it is replaced
 
 
 def _tell(holdings: Holdings, record: Deletion) -> None:

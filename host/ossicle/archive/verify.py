@@ -12,7 +12,7 @@ from ossicle.archive.batched import batched
 from ossicle.archive.coding import decode
 from ossicle.archive.entry import ArchiveError
 from ossicle.archive.holdings import Found, Holdings
-from ossicle.archive.key import key_of, parse_key
+from ossicle.archive.key import escaped, key_of, parse_key
 from ossicle.archive.problem import CORRUPT, FOREIGN, HARMLESS, MISMATCH, MISSING, UNINDEXED, Problem
 from ossicle.archive.rebuild import Progress, ignore
 from ossicle.archive.select import Selection
@@ -108,10 +108,16 @@ def _strangers(holdings: Holdings, selection: Selection) -> Iterator[Problem]:
                 if parse_key(key) is None and not deletions.is_key(key):
                     yield Problem(key, FOREIGN, "no name of an archive's object")
         for key in holdings.index.lacking(own):
-            named = parse_key(key)
-            if (
-                named is not None
-                and selection.owner in (None, named.owner)
-                and selection.stream in (None, named.stream)
-            ):
+            if _may_be(selection, key):
                 yield Problem(key, UNINDEXED, "the index does not have it: ossicle archive ls --refresh")
+
+
+def _may_be(selection: Selection, key: str) -> bool:
+    """Whether an object of this name can be meant; its time is not known."""
+    named = parse_key(key)
+    return (
+        named is not None
+        and selection.owner in (None, named.owner)
+        and selection.stream in (None, named.stream)
+        and (selection.device is None or escaped(selection.device) == named.device)
+    )
