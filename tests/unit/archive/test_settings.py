@@ -187,3 +187,12 @@ def test_every_setting_has_a_meaning_in_the_table() -> None:
     rows = tool.table().splitlines()[2:]
     assert [row.split("`")[1] for row in rows] == list(Settings.model_fields)
     assert not [row for row in rows if "| None" in row or row.endswith("|  |")]
+
+
+def test_the_page_has_the_table_of_today() -> None:
+    import settings as tool
+
+    page = tool.PAGE.read_text(encoding="utf-8")
+    assert page == tool.with_table(page), "python3 tools/settings.py writes it"
+    with pytest.raises(ValueError, match="has no place for the table"):
+        tool.with_table("# The archive\n")
