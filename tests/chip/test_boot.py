@@ -74,7 +74,7 @@ def until(condition: Callable[[], object], chip: Chip) -> None:
         time.sleep(0.01)
 
 
-def streams(chip: Chip, frames: int = 4000) -> dict[str, Any]:
+def streams(chip: Chip, frames: int = 600) -> dict[str, Any]:
     """It streams; what its HELLO says."""
     with ossicle.open(chip.url, timeout=TIMEOUT_S) as mic:
         assert len(mic.read(frames, timeout=TIMEOUT_S)) == frames
@@ -117,7 +117,7 @@ def test_a_file_of_any_content_stops_neither_the_board_nor_who_asks_it(
 
 def test_a_host_that_asks_while_it_starts_does_not_end_it(board: Board) -> None:
     """A chip takes a second for what the emulated one does in a tenth, and its REPL hears meanwhile."""
-    board.spoil("boards/heap.py", "import time\ntime.sleep(1.2)")
+    board.spoil("boards/heap.py", "import time\ntime.sleep(0.7)")
     with Chip(files=board.files, pace=False) as chip:
         for _ in range(2):
             streams(chip)
@@ -141,7 +141,7 @@ def test_a_start_that_hangs_anywhere_ends_at_the_repl(board: Board) -> None:
     """Ctrl-C is off while it starts, so the watchdog has to be there first."""
     board.spoil("boards/esp32.py", "while True: pass")
     place = board.files / "firmware/a/ossicle/loader.py"
-    place.write_text(place.read_text().replace("_START_MS = const(60000)", "_START_MS = const(1000)"))
+    place.write_text(place.read_text().replace("_START_MS = const(60000)", "_START_MS = const(500)"))
     with Chip(files=board.files, pace=False) as chip:
         chip.wait(">>> ", TIMEOUT_S)
         assert chip.boots == [POWER, WATCHDOG, WATCHDOG], chip.said
@@ -149,7 +149,7 @@ def test_a_start_that_hangs_anywhere_ends_at_the_repl(board: Board) -> None:
 
 
 def test_mpremote_comes_in_while_it_starts(board: Board) -> None:
-    board.spoil("boards/heap.py", "import time\ntime.sleep(2)")
+    board.spoil("boards/heap.py", "import time\ntime.sleep(1.2)")
     with Chip(files=board.files, pace=False) as chip:
         assert Remote(chip)("exec", "print(6 * 7)") == "42\n"
         assert board.log == ""
@@ -270,7 +270,7 @@ def test_a_stream_that_hangs_is_restarted(board: Board) -> None:
     board.spoil(
         "ossicle/app.py",
         "def _hang(self, _step=App.step):\n"
-        "    while self.ring.written > 16000: pass\n"
+        "    while self.ring.written > 4000: pass\n"
         "    return _step(self)\n"
         "App.step = _hang",
     )
@@ -289,7 +289,7 @@ def test_the_repl_is_never_cut_off(board: Board) -> None:
     with Chip(files=board.files, pace=False) as chip:
         streams(chip)
         remote = Remote(chip)
-        assert remote("exec", "import time\ntime.sleep(2.5)\nprint('still here')") == "still here\n"
+        assert remote("exec", "import time\ntime.sleep(1.8)\nprint('still here')") == "still here\n"
         assert WATCHDOG not in chip.boots
         assert board.read("ossicle.log") == ""
 

@@ -14,11 +14,14 @@ from remote import Remote
 from ossicle.chip import Chip
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-CHOSEN = "test_install or test_hello or kernel or device_packets or stop_ends or unplugged or neither_dead"
+CHOSEN = "test_install or test_hello or kernel or stop_ends or unplugged or neither_dead"
 
 
 @pytest.mark.timeout(300)
-def test_a_board_behind_a_port_server(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "chosen", [CHOSEN, pytest.param(f"{CHOSEN} or device_packets", marks=pytest.mark.soak)]
+)
+def test_a_board_behind_a_port_server(tmp_path: Path, more: str) -> None:
     """What it has is tested and told; what it lacks is skipped with the reason; its configuration is back."""
     files = tmp_path / "files"
     files.mkdir()
@@ -28,7 +31,7 @@ def test_a_board_behind_a_port_server(tmp_path: Path) -> None:
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "pytest", "tests/hil", "-q", "-p", "no:cacheprovider"),
-                *("--device", remote.url, "--report", str(report), "-k", CHOSEN),
+                *("--device", remote.url, "--report", str(report), "-k", CHOSEN + more),
             ],
             cwd=ROOT,
             env={

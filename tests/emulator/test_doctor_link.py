@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,8 @@ from ossicle.soak.loop import Loop
 from ossicle.soak.plan import Faults, Span
 from ossicle.soak.serial import SerialRelay
 
+pytestmark = pytest.mark.xdist_group("doctor")  # for its fixtures
+Told = Callable[[Callable[[Path], Evidence]], Evidence]
 SECONDS = 0.6  # beside the 1.5 in which a microphone wakes up: STATUS has come by then
 
 
@@ -67,10 +70,43 @@ def said(evidence: Evidence, **fields: object) -> Evidence:
     return replace(evidence, link=replace(evidence.link, hello=hello))
 
 
+def overwritten(speech: Path) -> Evidence:
+    """The line is cut for longer than the ring lasts, and the ring is short."""
+    with (
+        Emulator(speech, config={"ring_samples": 8192}) as board,
+        relayed(board, Faults(), Span(1.5, 1.2)) as url,
+    ):
+        return listen(url, 2.0, timeout=5)
+
+
+def slow(speech: Path) -> Evidence:
+    with Emulator(speech, config={"max_baud": 115200}) as board:
+        return listen(board.url, SECONDS, timeout=5)
+
+
+def divided_wrongly(speech: Path) -> Evidence:
+    with Emulator(speech, troubles={"true_rate": 15625}) as board:
+        return listen(board.url, 2.0, timeout=5)
+
+
+def troubled_wifi(speech: Path) -> Evidence:
+    troubles = {"wifi_rssi": -83, "wifi_power_save": True, "lost_callbacks": [20, 40]}
+    return on_wifi(speech, troubles=troubles, config={"sck": 99, "ring_samples": 8192})
+
+
 @pytest.fixture(scope="module")
-def good(speech: Path) -> Evidence:
+def told(speech: Path) -> Iterator[Told]:
+    """What each of these heard. All listen at once: they do little but wait."""
+    every = (collected, overwritten, slow, divided_wrongly, on_wifi, troubled_wifi)
+    with ThreadPoolExecutor(len(every)) as pool:
+        begun = {each: pool.submit(each, speech) for each in every}
+        yield lambda each: begun[each].result()
+
+
+@pytest.fixture(scope="module")
+def good(told: Told) -> Evidence:
     """Of a board with no fault, in real time."""
-    return collected(speech)
+    return told(collected)
 
 
 def collected(speech: Path, **options: Any) -> Evidence:
@@ -112,18 +148,12 @@ def test_samples_lost_before_the_ring(speech: Path) -> None:
     assert finding.severity == "fault"
 
 
-def test_samples_overwritten_in_the_ring(speech: Path) -> None:
-    """The line is cut for longer than the ring lasts, and the ring is short."""
-    with (
-        Emulator(speech, config={"ring_samples": 8192}) as board,
-        relayed(board, Faults(), Span(1.5, 1.2)) as url,
-    ):
-        evidence = listen(url, 2.0, timeout=5)
-    told = {each.name: each for each in examine(evidence)}
-    assert "lost_ring" in told
-    assert 4_000 < int(told["lost_ring"].numbers["frames"] or 0) < 19_200
-    assert set(told) <= {"lost_ring", "ring", "link_loss"}
-    assert told["ring"].numbers["seconds"] == pytest.approx(0.48, abs=0.05)
+def test_samples_overwritten_in_the_ring(told: Told) -> None:
+    found = {each.name: each for each in examine(told(overwritten))}
+    assert "lost_ring" in found
+    assert 4_000 < int(found["lost_ring"].numbers["frames"] or 0) < 19_200
+    assert set(found) <= {"lost_ring", "ring", "link_loss"}
+    assert found["ring"].numbers["seconds"] == pytest.approx(0.48, abs=0.05)
 
 
 def test_packets_changed_on_the_way(speech: Path) -> None:
@@ -140,9 +170,8 @@ def test_packets_changed_on_the_way(speech: Path) -> None:
     assert only(replace(evidence, link=worse), "link_loss").severity == "fault"
 
 
-def test_a_line_too_slow_for_pcm(speech: Path) -> None:
-    with Emulator(speech, config={"max_baud": 115200}) as board:
-        evidence = listen(board.url, SECONDS, timeout=5)
+def test_a_line_too_slow_for_pcm(told: Told) -> None:
+    evidence = told(slow)
     finding = only(evidence, "baud_too_low")
     assert evidence.link is not None
     assert evidence.link.codec == "adpcm"
@@ -159,16 +188,14 @@ def test_a_line_with_little_to_spare(speech: Path) -> None:
     assert examine(said(evidence, usb="jtag")) == []  # USB has no such speed
 
 
-def test_a_clock_that_is_divided_wrongly(speech: Path) -> None:
-    with Emulator(speech, troubles={"true_rate": 15625}) as board:
-        evidence = listen(board.url, 2.0, timeout=5)
-    told = {each.name: each for each in examine(evidence)}
-    assert "rate" in told
-    assert float(told["rate"].numbers["rate"] or 0) == pytest.approx(15625, rel=0.012)
+def test_a_clock_that_is_divided_wrongly(told: Told) -> None:
+    found = {each.name: each for each in examine(told(divided_wrongly))}
+    assert "rate" in found
+    assert float(found["rate"].numbers["rate"] or 0) == pytest.approx(15625, rel=0.012)
 
 
-def test_good_wifi_has_no_fault(speech: Path) -> None:
-    evidence = on_wifi(speech)
+def test_good_wifi_has_no_fault(told: Told) -> None:
+    evidence = told(on_wifi)
     assert examine(evidence) == []
     link = evidence.link
     assert link is not None
@@ -179,15 +206,13 @@ def test_good_wifi_has_no_fault(speech: Path) -> None:
     assert only(said(evidence, reset="watchdog"), "watchdog")
 
 
-def test_five_troubles_at_once(speech: Path) -> None:
-    troubles = {"wifi_rssi": -83, "wifi_power_save": True, "lost_callbacks": [20, 40]}
-    evidence = on_wifi(speech, troubles=troubles, config={"sck": 99, "ring_samples": 8192})
-    told = {each.name: each for each in examine(evidence)}
-    assert set(told) == {"wifi_weak", "wifi_power_save", "callbacks", "note", "ring"}
-    assert told["wifi_weak"].numbers["rssi"] == -83
-    assert told["callbacks"].numbers["times"] == 2
-    assert "sck" in told["note"].text
-    assert all(each.severity == "hint" for each in told.values())
+def test_five_troubles_at_once(told: Told) -> None:
+    found = {each.name: each for each in examine(told(troubled_wifi))}
+    assert set(found) == {"wifi_weak", "wifi_power_save", "callbacks", "note", "ring"}
+    assert found["wifi_weak"].numbers["rssi"] == -83
+    assert found["callbacks"].numbers["times"] == 2
+    assert "sck" in found["note"].text
+    assert all(each.severity == "hint" for each in found.values())
 
 
 def test_a_full_heap(speech: Path, good: Evidence) -> None:

@@ -66,7 +66,7 @@ def test_recordings_in_real_time(labelled: list[Path], tmp_path: Path) -> None:
     """Their first seconds: what a recording says is the matter of the test before, the clock of this one."""
     paths = []
     for path in labelled:
-        data, rate = soundfile.read(path, frames=5 * 16000, dtype="int16", always_2d=True)
+        data, rate = soundfile.read(path, frames=2 * 16000, dtype="int16", always_2d=True)
         soundfile.write(tmp_path / f"{path.stem}.wav", data, rate, subtype="PCM_16")
         paths.append(tmp_path / f"{path.stem}.wav")
     assert_as_played(paths)
@@ -108,7 +108,7 @@ def test_any_rate(tmp_path: Path, rate: int, channels: int) -> None:
 
 @pytest.mark.realtime
 def test_stereo_at_48_khz_in_real_time(tmp_path: Path) -> None:
-    expected = noise(tmp_path / "a.wav", 48_001, 2, 48000)
+    expected = noise(tmp_path / "a.wav", 36_001, 2, 48000)
     assert_whole(play(tmp_path / "a.wav", "realtime"), expected)
 
 

@@ -129,8 +129,8 @@ def test_holes_stereo(tmp_path: Path) -> None:
 
 @pytest.mark.realtime
 def test_holes_in_real_time(tmp_path: Path) -> None:
-    recording = noise(tmp_path / "a.wav", 60_000)
-    with Emulator(tmp_path / "a.wav", ibuf=20480, stalls=[(16_000, 9_000), (40_000, 6_000)]) as emulator:
+    recording = noise(tmp_path / "a.wav", 36_000)
+    with Emulator(tmp_path / "a.wav", ibuf=20480, stalls=[(6_000, 9_000), (22_000, 6_000)]) as emulator:
         heard = hear(emulator)
         assert emulator.stderr == ""
     assert_holes(heard, recording, 512, 2)
@@ -139,7 +139,7 @@ def test_holes_in_real_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize("lost", [[0], [1], [5, 6], list(range(20, 60, 2))])
 def test_callbacks_that_are_lost(tmp_path: Path, lost: list[int]) -> None:
     """The watchdog sees that the buffer was filled. In real time what DMA cannot hold meanwhile is a hole."""
-    recording = noise(tmp_path / "a.wav", 40_000)
+    recording = noise(tmp_path / "a.wav", 20_000)
     with Emulator(tmp_path / "a.wav", lost_callbacks=lost[:3]) as emulator:
         heard = hear(emulator)
         assert emulator.stderr == ""

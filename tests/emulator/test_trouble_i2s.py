@@ -113,7 +113,7 @@ def test_what_is_skipped_never_adds_up(ibuf: int, shortest: int, hop: int) -> No
 @pytest.mark.realtime
 def test_a_request_that_is_dropped_and_returns_its_length() -> None:
     """No buffer is out, and nobody says so: the firmware hands one out again after a second."""
-    run = play(48_000, speed="realtime", troubles={"lost_requests": [40]})
+    run = play(32_000, speed="realtime", troubles={"lost_requests": [15]})
     assert run.met == {"request_lost": 1}
     assert len(run.heard.gaps) == 1
     assert_whole(run, hop=512, least=run.capture.dropped)
@@ -124,7 +124,7 @@ def test_a_request_that_is_dropped_and_returns_its_length() -> None:
 @pytest.mark.parametrize(("ibuf", "gaps"), [(40960, 0), (8192, 2)])
 def test_a_scheduler_that_is_full(ibuf: int, gaps: int) -> None:
     """Another driver's callback runs for 30 ms and eight more wait: ours is lost, and found 0.2 s later."""
-    run = play(32_000, speed="realtime", ibuf=ibuf, troubles={"storms": [[30, 30], [90, 30]]})
+    run = play(20_000, speed="realtime", ibuf=ibuf, troubles={"storms": [[15, 30], [55, 30]]})
     assert run.met == {"storm": 2, "callback_lost": 2}
     assert len(run.heard.gaps) == gaps
     assert_whole(run, hop=512, least=run.capture.dropped)

@@ -150,19 +150,19 @@ def test_writes_without_memory_cost_nothing(link: str) -> None:
 @pytest.mark.parametrize("link", ["udp", pytest.param("ws", marks=pytest.mark.soak)])
 def test_no_memory_for_longer_than_the_ring(link: str) -> None:
     """What the ring could not hold is one gap of known length."""
-    heard = Stream(80_000, link, troubles={"socket_full": [[600, 3200]]})
+    heard = Stream(60_000, link, troubles={"socket_full": [[300, 2800]]})
     assert heard.met["no_memory"] > 20
     assert [(gap.cause, gap.estimated) for gap in heard.gaps] == [("overwritten", False)]
     (gap,) = heard.gaps
     assert gap.stop is not None
-    source = Pattern(80_000, key=KEY).part(0, 80_000).reshape(-1)
+    source = Pattern(60_000, key=KEY).part(0, 60_000).reshape(-1)
     assert np.array_equal(heard.data, np.delete(source, np.s_[gap.start : gap.stop]))
 
 
 @pytest.mark.realtime
 def test_a_busy_board_loses_what_the_host_said() -> None:
     """For 1.2 s its loop does not run: the mailbox runs over, and the protocol says it again."""
-    heard = Stream(48_000, "udp", troubles={"socket_mailbox": 6, "held_up": [[800, 1200]]})
+    heard = Stream(36_000, "udp", troubles={"socket_mailbox": 6, "held_up": [[400, 1200]]})
     assert heard.met["held_up"] == 1
     assert heard.met["mailbox_full"] >= 1
     assert heard.gaps == []

@@ -59,7 +59,9 @@ class Garbage:
         self._line.speed(baud)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(2, 20))]
+)
 def test_noise_costs_no_sample(tmp_path: Path, seed: int) -> None:
     expected = noise(tmp_path / "a.wav", 200_003)
     heard = Heard(1)
@@ -84,7 +86,7 @@ def test_a_source_that_can_wait_does(tmp_path: Path) -> None:
         assert core.status is not None
         assert 33_000 < core.status.captured <= 5_000 + core.status.ring_frames
         core.hold(None)
-        time.sleep(1.0)  # nor while the host is busy with something else
+        time.sleep(0.4)  # nor while the host is busy with something else
         drive(line, core, heard, lambda: heard.ended is not None, board=emulator)
     assert heard.gaps == []
     assert np.array_equal(heard.frames, expected)
@@ -130,7 +132,7 @@ def test_a_rate_that_the_recording_has_not_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("baud", [9600, 921600])
 def test_another_speed_at_the_start(tmp_path: Path, baud: int) -> None:
     """Whoever had the line before left it at another speed: nothing but noise is heard until both agree."""
-    expected = noise(tmp_path / "a.wav", 16_000)
+    expected = noise(tmp_path / "a.wav", 8_000)
     heard = Heard(1)
     with Emulator(tmp_path / "a.wav") as emulator, Line(emulator.port) as line:
         line.speed(baud)
@@ -146,11 +148,11 @@ def test_another_speed_at_the_start(tmp_path: Path, baud: int) -> None:
 @pytest.mark.realtime
 def test_a_host_that_vanished_at_the_higher_speed(tmp_path: Path) -> None:
     """It said no farewell; the device is back at the default speed three seconds after its last word."""
-    expected = noise(tmp_path / "a.wav", 20_000)
+    expected = noise(tmp_path / "a.wav", 8_000)
     heard = Heard(1)
     with Emulator(tmp_path / "a.wav") as emulator:
         with Line(emulator.port) as line:
-            drive(line, Receiver(StreamRequest()), heard, lambda: heard.position > 4_000, board=emulator)
+            drive(line, Receiver(StreamRequest()), heard, lambda: heard.position > 2_000, board=emulator)
             assert line.baud > 115200
         again = hear(emulator)
     assert np.array_equal(again.frames, expected)
@@ -161,12 +163,12 @@ def test_a_host_that_vanished_at_the_higher_speed(tmp_path: Path) -> None:
 def test_a_line_that_was_dropped(tmp_path: Path, outage_s: float) -> None:
     """Within the ring's time nothing is lost. Beyond it the device is suspended meanwhile, the oldest is
     overwritten, and a gap of exactly that length says so."""
-    expected = noise(tmp_path / "a.wav", round((2 + 1.2 * outage_s) * 16_000))
+    expected = noise(tmp_path / "a.wav", round((1 + 1.2 * outage_s) * 16_000))
     heard = Heard(1)
     with Emulator(tmp_path / "a.wav") as emulator:
         core = Receiver(StreamRequest())
         with Line(emulator.port) as line:
-            drive(line, core, heard, lambda: heard.position > 8_000, board=emulator)
+            drive(line, core, heard, lambda: heard.position > 4_000, board=emulator)
         time.sleep(outage_s)
         with Line(emulator.port) as line:
             core.lost(time.monotonic())

@@ -22,7 +22,7 @@ from ossicle.board.survey import Board, survey
 
 HERE = Path(__file__).parent
 DOSSIER = pytest.StashKey[Dossier]()
-BOARD_SECONDS, CHIP_SECONDS = 60.0, 3.0
+BOARD_SECONDS, CHIP_SECONDS = 60.0, 1.5
 LONG = ("test_sealed_device_ccm_is_the_library_s", "test_serial_device_cobs")  # in no short run
 VECTORS_EVERY = 12  # on the chip, of each test's cases; on a board every vector is asked
 

@@ -68,7 +68,7 @@ def test_stop_lets_the_rest_come():
 
 def test_a_cable_that_is_pulled_is_an_error_after_the_patience():
     device = SimDevice(Random(1))
-    with behind_pty(device) as line, ossicle.open(line.path, timeout=1.5) as mic:
+    with behind_pty(device) as line, ossicle.open(line.path, timeout=0.8) as mic:
         blocks = mic.blocks(1000)
         next(blocks)
         line.hang_up()
@@ -106,15 +106,15 @@ def test_a_port_where_nobody_answers():
     device = SimDevice(Random(1))
     device.receive = lambda data: None
     with behind_pty(device) as line, pytest.raises(SilentError, match="nothing answered in") as error:
-        ossicle.open(line.path, timeout=1.0)
-    assert error.value.seconds >= 1.0
+        ossicle.open(line.path, timeout=0.5)
+    assert error.value.seconds >= 0.5
 
 
 def test_a_port_where_something_else_speaks():
     device = SimDevice(Random(1))
     device.receive = lambda data: device.replies.append(b"ets Jul 29 2019 12:21:46\r\n")
     with behind_pty(device) as line, pytest.raises(SilentError, match="nothing that Ossicle says"):
-        ossicle.open(line.path, timeout=1.0)
+        ossicle.open(line.path, timeout=0.7)
 
 
 def test_errors_of_the_device_name_what_to_do():

@@ -183,14 +183,14 @@ def test_nothing_is_lost_on_a_bad_network(free):
 
 
 def test_an_outage_within_the_ring_loses_nothing(free):
-    simulated = device("udp", free, length=2 * RATE)
+    simulated = device("udp", free, length=3 * RATE // 2)
     with fleet(simulated), ossicle.open(url("udp", free)) as mic:
         heard = collect(mic)
         until(lambda: mic.stats.link.host.frames > RATE // 4)
         simulated.mute = True
-        time.sleep(1.0)
+        time.sleep(0.8)
         simulated.mute = False
-        assert exact(heard()) == (2 * RATE, [])
+        assert exact(heard()) == (3 * RATE // 2, [])
 
 
 def test_a_device_that_comes_back_at_another_address_goes_on(free):
