@@ -128,11 +128,6 @@ class Cutter:
             self.untold += 1
         return done
 
-    def lost(self, start: int, stop: int, cause: str) -> None:
-        """Positions that came, and were lost here: told by the object that is open, or by the next."""
-        rows = self._gaps if self._open is None else self._open.gaps
-        self._add(rows, GapRow(start, stop, cause))
-
     def flush(self) -> list[Piece]:
         """Close what is open, though its range is not over. What comes goes on in another piece."""
         if self._open is None:

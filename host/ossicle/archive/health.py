@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
+from ossicle.archive.entry import Entry
 from ossicle.locks import RLock
 
 Level = Literal["normal", "warning", "critical"]
@@ -47,8 +48,8 @@ class Account:
     limit: int
     ring: int
     """For audio; taken at once and kept."""
-    lost: Callable[[int, int], object]
-    """Is told of positions [start, stop) that will never be in the store."""
+    lost: Callable[[Entry], object]
+    """Is told of an object that will never be in the store."""
     objects: int = 0
     """Encoded, and in no other place than here."""
     peak: int = 0

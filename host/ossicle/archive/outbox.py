@@ -153,7 +153,7 @@ class Outbox:
     def _drop(self, parcel: Parcel) -> Notice:
         entry = parcel.entry
         self._tally.add(dropped_objects=1, dropped_frames=entry.frames)
-        parcel.account.lost(entry.start, entry.stop)
+        parcel.account.lost(entry)
         seconds = entry.frames / entry.rate
         return Notice(
             "dropped",

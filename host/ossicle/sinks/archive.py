@@ -236,7 +236,7 @@ class Archive:
             self._tally.add(lost_frames=made.lost)
             self._say(Notice("lost", f"{stream.account.name}: {made.lost} frames were overwritten too soon"))
         if made.entry is None:
-            stream.lost(cut.piece.start, cut.piece.stop)
+            stream.lost(cut.piece)
             return
         self._uploader.put(
             Parcel(
@@ -253,7 +253,7 @@ class Archive:
     def _lose(self, stream: ArchiveStream, cut: Cut, why: str = "is too far behind") -> None:
         frames = cut.piece.stop - cut.piece.start
         self._tally.add(lost_frames=frames)
-        stream.lost(cut.piece.start, cut.piece.stop)
+        stream.lost(cut.piece)
         self._say(Notice("lost", f"{stream.account.name}: audio from position {cut.piece.start} on {why}"))
 
     def _look_around(self) -> None:

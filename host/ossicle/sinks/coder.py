@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ossicle.archive.coding import HEAD_BYTES, PIECE_FRAMES, Encoder, entry_of
-from ossicle.archive.entry import GAPS_MAX, Entry, GapRow
+from ossicle.archive.entry import Entry, GapRow
 from ossicle.archive.key import Key, key_of
+from ossicle.archive.losses import Range, joined, rows_of, without
 from ossicle.archive.settings import Settings
 from ossicle.sinks.lane import ArchiveStream, Cut
-
-Range = tuple[int, int]
-OVERFLOW = "overflow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ def encoded(settings: Settings, stream: ArchiveStream, cut: Cut) -> Encoded:
         heard = sum(stop - start for start, stop in without([(piece.start, piece.stop)], piece.gaps))
         if count >= heard:
             return Encoded(None, None, "", b"", count)
-        data = encoder.finish(lambda pcm: _entry(settings, stream, cut, _rows(piece.gaps, lost), pcm))
+        data = encoder.finish(lambda pcm: _entry(settings, stream, cut, rows_of(lost), pcm))
     finally:
         encoder.close()
     entry = entry_of(data[:HEAD_BYTES])
@@ -52,40 +49,8 @@ def encoded(settings: Settings, stream: ArchiveStream, cut: Cut) -> Encoded:
     return Encoded(entry, key_of(entry, sha256), sha256, data, count)
 
 
-def joined(ranges: Sequence[Range]) -> list[Range]:
-    """Ranges in their order, those that touch as one."""
-    done: list[Range] = []
-    for start, stop in ranges:
-        if done and start <= done[-1][1]:
-            done[-1] = done[-1][0], max(stop, done[-1][1])
-        else:
-            done.append((start, stop))
-    return done
-
-
-def without(ranges: Sequence[Range], gaps: Sequence[GapRow]) -> list[Range]:
-    """Ranges in their order, but for what gaps tell already."""
-    left = list(ranges)
-    for gap in gaps:
-        if gap.stop is not None:
-            cut = [((start, min(stop, gap.start)), (max(start, gap.stop), stop)) for start, stop in left]
-            left = [part for parts in cut for part in parts if part[0] < part[1]]
-    return left
-
-
-def _rows(gaps: Sequence[GapRow], lost: Sequence[Range]) -> tuple[GapRow, ...]:
-    rows = [*gaps, *(GapRow(start, stop, OVERFLOW) for start, stop in lost)]
-    rows.sort(key=lambda row: row.start)
-    while len(rows) > GAPS_MAX:  # the last ones become one
-        last, before = rows.pop(), rows.pop()
-        stop = None if last.stop is None or before.stop is None else max(last.stop, before.stop)
-        rows.append(GapRow(before.start, stop, before.cause, True))
-    return tuple(rows)
-
-
-def _entry(
-    settings: Settings, stream: ArchiveStream, cut: Cut, gaps: tuple[GapRow, ...], pcm_sha256: str
-) -> Entry:
+def _entry(settings: Settings, stream: ArchiveStream, cut: Cut, lost: list[GapRow], pcm_sha256: str) -> Entry:
+    gaps, segments = stream.rows([*cut.piece.gaps, *lost], cut.piece.segments)
     return Entry(
         owner=settings.owner,
         device=stream.device,
@@ -99,6 +64,6 @@ def _entry(
         uncertainty=cut.uncertainty,
         true_rate=cut.true_rate,
         gaps=gaps,
-        segments=cut.piece.segments,
+        segments=segments,
         pcm_sha256=pcm_sha256,
     )

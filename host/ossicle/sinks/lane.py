@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from ossicle.archive.coding import check
 from ossicle.archive.cutter import Cutter, Piece
-from ossicle.archive.entry import ArchiveError
+from ossicle.archive.entry import ArchiveError, Entry, GapRow, SegmentRow
 from ossicle.archive.health import Account, StreamStats
+from ossicle.archive.losses import Losses
 from ossicle.archive.settings import Settings
 from ossicle.locks import RLock
 from ossicle.sinks.past import Frames, Past
@@ -93,6 +94,7 @@ class ArchiveStream:
         self._lock = RLock()  # of all that follows
         self._past = Past(capacity, channels)
         self._cutter = Cutter(step)
+        self._losses = Losses()
         self._hand_over = hand_over
         self._time_of = time_of
         self._true_rate = true_rate
@@ -181,15 +183,23 @@ class ArchiveStream:
         """See `Past.read`."""
         return self._past.read(start, stop)
 
-    def lost(self, start: int, stop: int) -> None:
-        """Positions [start, stop) will never be in the store; the next object tells it."""
+    def lost(self, what: Piece | Entry) -> None:
+        """An object came to nothing; the next one tells it."""
         with self._lock:
-            self._cutter.lost(start, stop, "overflow")
+            self._losses.add(what.start, what.stop, what.gaps, what.segments)
+
+    def rows(
+        self, gaps: Sequence[GapRow], segments: Sequence[SegmentRow]
+    ) -> tuple[tuple[GapRow, ...], tuple[SegmentRow, ...]]:
+        """What an object tells: its own rows, and those of objects that came to nothing."""
+        with self._lock:
+            return self._losses.take(gaps, segments)
 
     @property
     def untold(self) -> int:
         """Rows that no object could tell."""
-        return self._cutter.untold
+        waiting = self._losses.waiting if self._closed else 0
+        return self._cutter.untold + self._losses.untold + waiting
 
     def heard_at(self) -> float | None:
         """When the first frame came that is in no object yet, None where there is none."""

@@ -43,7 +43,7 @@ def object_at(start: int, time: float = 1.7e9, device: str = "mic") -> tuple[Ent
 
 def account(limit: int = 1_000_000, ring: int = 0) -> tuple[Account, list[tuple[int, int]]]:
     lost: list[tuple[int, int]] = []
-    return Account("mic ab12", limit, ring, lambda start, stop: lost.append((start, stop))), lost
+    return Account("mic ab12", limit, ring, lambda entry: lost.append((entry.start, entry.stop))), lost
 
 
 def parcel_at(start: int, owner: Account, *, born: float = 0.0, size: int | None = None) -> Parcel:

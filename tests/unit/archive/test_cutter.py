@@ -138,17 +138,6 @@ def test_gaps_without_a_frame_between_them_stay_bounded() -> None:
     assert cutter.joined == 2 * GAPS_MAX
 
 
-def test_what_was_lost_here_is_told_by_the_object_that_is_open_or_the_next() -> None:
-    cutter = Cutter(STEP)
-    cutter.audio(0, 150)
-    cutter.lost(0, 100, "overflow")
-    (piece,) = cutter.flush()
-    assert piece.gaps == (GapRow(0, 100, "overflow"),)
-    cutter.lost(100, 150, "overflow")
-    cutter.audio(150, 10)
-    assert cutter.end() == [Piece(150, 160, (GapRow(100, 150, "overflow"),), ())]
-
-
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("audio"), st.integers(1, 150)),
