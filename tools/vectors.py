@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from topics import codec, packets, ring, sealed, serial, session
+from topics import aggregator, codec, packets, ring, sealed, serial, session
 
 FOLDER = Path(__file__).resolve().parents[1] / "shared_spec" / "vectors"
 TOPICS = {
@@ -25,6 +25,7 @@ TOPICS = {
     "codec": codec,
     "session": session,
     "sealed": sealed,
+    "aggregator": aggregator,
 }
 
 

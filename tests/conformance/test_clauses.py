@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from subjects import ROOT, VECTORS
 
-DOCUMENTS = ("RING", "PROTOCOL", "SEGMENTER")
-CLAUSE = re.compile(r"^- \*\*([RWS]-\d+)\*\* ", re.MULTILINE)
-MENTION = re.compile(r"\b[RWS]-\d+\b")
+DOCUMENTS = ("RING", "PROTOCOL", "SEGMENTER", "AGGREGATOR")
+CLAUSE = re.compile(r"^- \*\*([ARWS]-\d+)\*\* ", re.MULTILINE)
+MENTION = re.compile(r"\b[ARWS]-\d+\b")
 
 
 def clauses() -> list[str]:

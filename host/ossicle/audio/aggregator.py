@@ -23,7 +23,7 @@ from ossicle.audio.stretch import JobId, Stretch
 By = Literal["pause", "timeout", "cut", "end"]
 BY: tuple[By, ...] = get_args(By)
 ENDED_BY: dict[EndedBy, By] = {"silence": "pause", "length": "timeout", "gap": "timeout", "end": "end"}
-"""How the job of a segment ends (A-17): length and gaps end it while somebody speaks."""
+"""How the job of a segment ends (A-18): length and gaps end it while somebody speaks."""
 PARTS_MAX = 65_536
 """Of all that is held: audio that comes in single samples from everywhere costs more than its samples."""
 
@@ -120,14 +120,15 @@ class Aggregator:
         """A segment of `ossicle.Segmenter`, as a whole job: by a pause where it ends in silence, by timeout
         where its length or a gap ends it, and at the end of the capture with the session.
 
-        `job_id` is "segment-0", "segment-1" ... unless given, `utterance` the same number. Positions are
-        those of the segment. The silence since the segment before counts for the age of what is held.
+        `job_id` is "segment-0", "segment-1" ... unless given, with that number as its utterance index.
+        Positions are those of the segment, and the silence since the one before counts for the age of what
+        is held.
 
         Raises as `push` does, and `ValueError` for a segment of another rate.
         """
-        number = self._segments
-        job_id = f"segment-{number}" if job_id is None else job_id
-        utterance = number if utterance is None else utterance
+        if job_id is None:
+            job_id = f"segment-{self._segments}"
+            utterance = self._segments if utterance is None else utterance
         try:
             _check("utterance", utterance)
             if segment.rate != self.rate:
@@ -271,7 +272,7 @@ class Aggregator:
         self._position = position
 
     def _end(self, job_id: JobId | None, by: By) -> list[Given]:
-        """End a job; by a cut and at the end all of them, in the order in which they began (A-8)."""
+        """End a job; by a cut and at the end all of them, in the order in which they began (A-10)."""
         if by in ("cut", "end"):
             given: list[Given] = []
             for each in list(self._jobs):
@@ -299,9 +300,10 @@ class Aggregator:
         while self.held > self._max_held or self._parts() > PARTS_MAX:
             self._counts["early_held"] += 1
             given += self._give_first()
-        while (came := self._came()) is not None and self._clock - came > self._max_age:
+        oldest = self._clock - self._max_age
+        while (came := self._came()) is not None and came < oldest:
             self._counts["early_age"] += 1
-            given += self._give_oldest(came)
+            given += self._give_old(oldest)
         return given
 
     def _give_first(self) -> list[Given]:
@@ -313,14 +315,15 @@ class Aggregator:
                 return self._pass_on(job)
         return self._line.give_small("held")
 
-    def _give_oldest(self, came: int) -> list[Given]:
-        """What came then goes on its way."""
-        line = self._line
-        if any(piece.came == came for piece in line.small):
-            return line.give_small("age")
-        if line.waiting and line.waiting.came == came:
-            return line.pass_on()
-        return self._pass_on(next(job for job in self._jobs.values() if len(job) and job.came == came))
+    def _give_old(self, oldest: int) -> list[Given]:
+        """Something that came before then goes on its way, the pieces at the head last: they may be a whole
+        batch with what follows them."""
+        if self._line.waiting and self._line.waiting.came < oldest:
+            return self._line.pass_on()
+        for job in self._jobs.values():
+            if len(job) and job.came < oldest:
+                return self._pass_on(job)
+        return self._line.give_small("age")
 
     def _pass_on(self, job: Job) -> list[Given]:
         """The audio of an open job goes on, but for its last piece where there are several: it may end in the

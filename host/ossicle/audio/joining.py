@@ -56,7 +56,7 @@ class Line:
         return min((each.came for each in (*self.small, self.waiting) if each), default=None)
 
     def timeout(self, job: Stretch) -> list[Given]:
-        """A job ended by timeout: it waits for the next one (A-6)."""
+        """A job ended by timeout: it waits for the next one (A-8)."""
         if len(job):
             self.waiting, self.waiting_by = self._joined(job), "timeout"
         return []

@@ -13,13 +13,23 @@ from ossicle.audio.quiet import Lengths
 
 RATE_MAX = 768_000
 CHANNELS_MAX = 8
-LENGTH_MAX_MS = 600_000
-HELD_MAX_S = 3600.0  # 115 MB a channel at 16 kHz
-AGE_MAX_S = 86_400.0
 JOBS_MAX = 65_536
+LENGTH_MAX_MS = 600_000
+HELD_MAX_S = 3600  # 115 MB a channel at 16 kHz
+AGE_MAX_S = 86_400
+LEAST = 0.001  # what has to be there at all
 
-_LENGTHS = ("min_pause_ms", "min_batch_ms", "max_piece_ms", "min_piece_ms", "hangover_ms", "window_ms")
-_SECONDS = {"max_held_s": HELD_MAX_S, "max_age_s": AGE_MAX_S, "max_chunk_s": HELD_MAX_S}
+_BOUNDS = {
+    "min_pause_ms": (0, LENGTH_MAX_MS),
+    "min_batch_ms": (0, LENGTH_MAX_MS),
+    "max_piece_ms": (LEAST, LENGTH_MAX_MS),
+    "min_piece_ms": (0, LENGTH_MAX_MS),
+    "hangover_ms": (0, LENGTH_MAX_MS),
+    "window_ms": (LEAST, 1000),  # so that its power is a whole number that a float has exactly
+    "max_held_s": (LEAST, HELD_MAX_S),
+    "max_age_s": (LEAST, AGE_MAX_S),
+    "max_chunk_s": (LEAST, HELD_MAX_S),
+}
 
 
 class Options(TypedDict, total=False):
@@ -62,15 +72,8 @@ class Measures:
         check_form(self.output)
         for name, most in (("rate", RATE_MAX), ("channels", CHANNELS_MAX), ("max_jobs", JOBS_MAX)):
             _whole(name, getattr(self, name), most)
-        for name in _LENGTHS:
-            _number(
-                name,
-                getattr(self, name),
-                LENGTH_MAX_MS,
-                may_be_zero=name not in ("max_piece_ms", "window_ms"),
-            )
-        for name, limit in _SECONDS.items():
-            _number(name, getattr(self, name), limit, may_be_zero=False)
+        for name, (least, most) in _BOUNDS.items():
+            _number(name, getattr(self, name), least, most)
         lengths = self.rules().pieces
         if lengths.most < 2 * lengths.least:
             raise ValueError(
@@ -135,13 +138,12 @@ def _whole(name: str, value: object, most: int) -> None:
         raise ValueError(f"{name} is a whole number from 1 to {most}, not {value!r}")
 
 
-def _number(name: str, value: object, most: float, *, may_be_zero: bool) -> None:
+def _number(name: str, value: object, least: float, most: float) -> None:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise ValueError(f"{name} is a number, not {value!r}")
     try:
         number = float(value)
     except OverflowError:
         number = inf
-    if not 0 <= number <= most or (number == 0 and not may_be_zero):
-        least = "from 0" if may_be_zero else "above 0 and"
-        raise ValueError(f"{name} goes {least} up to {most:g}, not to {value!r}")
+    if not least <= number <= most:
+        raise ValueError(f"{name} goes from {least:g} to {most:g}, not to {value!r}")

@@ -1,4 +1,4 @@
-"""Where long audio may be cut: in the quiet between words (A-9 to A-11)."""
+"""Where long audio may be cut: in the quiet between words (A-11 to A-13)."""
 
 from __future__ import annotations
 
