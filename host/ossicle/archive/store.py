@@ -87,7 +87,11 @@ class Store:
         """The object, whole or not at all; one that is there is replaced. Raises StoreError."""
         objects = self._at(key, make=True)
         kind: Attributes | None = None if self.is_local else {"Content-Type": _kind(key)}
-        self._call(key, lambda: obstore.put(objects, key, data, attributes=kind, use_multipart=False))
+        try:
+            self._call(key, lambda: obstore.put(objects, key, data, attributes=kind, use_multipart=False))
+        except MissingError:  # what is missing is not the object
+            what = "folder" if self.is_local else "bucket"
+            raise StoreError(f"{self.address}: there is no such {what}", transient=self.is_local) from None
         if (folder := self._folder) is not None:
             self._call(key, lambda: _settle(folder / key))
 

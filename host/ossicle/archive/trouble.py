@@ -87,7 +87,7 @@ def told(error: Exception, address: Address, key: str = "") -> StoreError:
         return StoreError(f"{address}: {_BY_CODE[code[1]]} ({code[1]})", transient=code[1] in _PASSING_CODES)
     if address.folder is not None:
         return _of_a_folder(error, where, bool(key))
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) or (status is not None and status[1] == "404"):
         return _not_found(where, key, code[1] if code else "")
     if status is not None:
         return _by_status(int(status[1]), where, address, code[1] if code else "")
