@@ -119,6 +119,8 @@ class Uploader:
             thread.join(_JOIN_S)  # a request that hangs is left alone: its object is in the spool
         self._say(self.outbox.give_up())
         self._flush_counts()
+        with contextlib.suppress(OSError):
+            self._spool.items()  # counted a last time
         self._spool.close()
 
     # Uploading

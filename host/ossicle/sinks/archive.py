@@ -65,6 +65,7 @@ class Archive:
         trouble = self._check(store, lenient)
         self._index = Index(self.settings.index_path)
         self._spool = Spool(self.settings.spool_folder, self.settings.spool_max_mb)
+        self._spool.size()  # looked at once: `stats` does not look
         self._uploader = Uploader(self.settings, store, self._index, self._spool, self._tally, self._say)
         self._upkeep = Upkeep(self.settings, Holdings(store, self._index, self._spool), self._say)
         self._lock = RLock()  # of the streams and followers
