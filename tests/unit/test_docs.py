@@ -24,7 +24,7 @@ GUIDE = "\n".join(
         COMMAND_LINE,
         *(
             (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
-            for name in ("board", "install", "time", "wifi")
+            for name in ("archive", "board", "install", "time", "wifi")
         ),
     ]
 )
@@ -112,6 +112,7 @@ def test_the_python_shown_runs(
     code = blocks("python")[number]
     assert '"auto"' in code
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     emulated = code.replace('open("auto"', f'open("emulator:{speech}?speed=max"')
     assert emulated != code
     exec(compile(emulated, f"README.md python {number}", "exec"), {"__name__": "__main__"})
@@ -140,7 +141,7 @@ def events_in_the_code() -> dict[str, set[str]]:
 
 def test_every_json_event_is_told_with_its_fields() -> None:
     rows = re.findall(r"^\| `(\w+)` \| [\w, ]+ \| (.*) \|$", COMMAND_LINE, re.MULTILINE)
-    told = {name: set(re.findall(r"`([a-z_]+)`", cell)) - {"null"} for name, cell in rows}
+    told = {name: set(re.findall(r"`([a-z][a-z0-9_]*)`", cell)) - {"null"} for name, cell in rows}
     assert told.pop("event") == set()  # the head of the table
     assert told.pop("note") == {"text"}
     assert told == events_in_the_code()

@@ -22,6 +22,7 @@ COMMANDS = (
     "demo",
     "emulate",
     "listen",
+    "archive",
     "record",
     "vad",
     "devices",

@@ -36,6 +36,7 @@ class Heard(Protocol):
 
 
 Open = Callable[[Started, TimeOf], Kept]
+Each = Callable[[Kept, int], None]
 
 
 class Keeper:
@@ -43,11 +44,14 @@ class Keeper:
     another stream, which begins at 0 again.
 
     `voice` is fed by it, and not by the loop: a segment is told after its frames, and before the gap that
-    ended it closes what they lie in.
+    ended it closes what they lie in. `each` is told the position after frames that were handed over.
     """
 
-    def __init__(self, open_stream: Open, microphone: Heard, voice: Consumer) -> None:
+    def __init__(
+        self, open_stream: Open, microphone: Heard, voice: Consumer, each: Each = lambda kept, stop: None
+    ) -> None:
         self._open = open_stream
+        self._each = each
         self._microphone = microphone
         self._voice = voice
         self._kept: Kept | None = None
@@ -70,8 +74,10 @@ class Keeper:
     def audio(self, start: int, frames: Frames) -> None:
         self._follow(start)
         if len(frames) and self._kept is not None and self._times is not None:
-            self._times.note(start - self._base)
-            self._kept.audio(start - self._base, frames)
+            position = start - self._base
+            self._times.note(position)
+            self._kept.audio(position, frames)
+            self._each(self._kept, position + len(frames))
         self._voice.audio(start, frames)
 
     def gap(self, gap: Gap, frames: int | None) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -12,12 +14,15 @@ import typer
 from ..audio import vad as engines
 from ..audio.segmenter import Segment, Segmenter
 from ..sinks import open_sink
-from . import options
-from .capture import capture
+from . import choice, options
+from .batches import Batches
+from .capture import Consumer, capture
 from .consumers import Gaps, Voice, Watch
-from .guard import Interrupts
+from .guard import USAGE, Interrupts, complain
+from .keeping import Keeping
 from .meter import Meter, watched
 from .output import Output, seconds
+from .quantities import counted
 from .source import start, suits
 
 
@@ -29,6 +34,16 @@ def listen(
         Path | None,
         typer.Option("--out", "-o", metavar="DIR", help="A folder for each segment as a WAV file."),
     ] = None,
+    batches: Annotated[
+        Path | None,
+        typer.Option(
+            "--batches", metavar="DIR", help="A folder for batches of segments, for a speech recogniser."
+        ),
+    ] = None,
+    archive: choice.KeptIn = None,
+    owner: choice.NewOwner = None,
+    archive_config: choice.Config = None,
+    archive_set: choice.Assignments = None,
     preset: options.Preset = None,
     threshold: options.Threshold = None,
     neg_threshold: options.NegThreshold = None,
@@ -57,16 +72,26 @@ def listen(
         pre_roll_ms=pre_roll_ms,
     )
     output = Output(as_json)
+    if archive is None and (owner, archive_config, archive_set) != (None, None, None):
+        complain("--owner, --archive-config and --archive-set are those of an archive: --archive URL")
+        raise typer.Exit(USAGE)
+    kept = None if archive is None else choice.settings(archive, archive_config, archive_set, owner)
     use_rate, use_channels, length_s = suits(url, rate, channels)
     limit = None if limit_s is None else round(limit_s * use_rate)
     engine = engines.engine(vad, use_rate)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-    tell = Segments(output, out)
-    microphone = start(
-        url, output, rate=use_rate, channels=use_channels, codec=codec, mode=mode, timeout=timeout
-    )
-    with microphone, Interrupts().installed() as interrupts:
+    take: list[Callable[[Segment], None]] = [Segments(output, out)]
+    joined = None if batches is None else Batches(output, batches, use_rate, use_channels)
+    with ExitStack() as stack:
+        interrupts = stack.enter_context(Interrupts().installed())
+        keeping = None
+        if kept is not None:
+            keeping = Keeping(kept, output)
+            stack.callback(keeping.close, interrupts)
+        microphone = stack.enter_context(
+            start(url, output, rate=use_rate, channels=use_channels, codec=codec, mode=mode, timeout=timeout)
+        )
         output.event(
             "started",
             f"listening to {microphone.device} with the voice detector {engine.name}; Ctrl-C stops",
@@ -76,23 +101,54 @@ def listen(
             vad=engine.name,
         )
         with Meter(shown=watched(as_json), total_s=limit_s or length_s) as meter:
-            voice = Voice(Segmenter(engine, rate=use_rate, **asdict(chosen)), tell, meter)
-            consumers = (Watch(meter, microphone), Gaps(output, use_rate), voice)
+            voice = Voice(Segmenter(engine, rate=use_rate, **asdict(chosen)), each_of(take), meter)
+            heard: Consumer = voice
+            if keeping is not None:
+                heard = keeper = keeping.keeper(microphone, voice)
+                take.append(keeper.segment)
+            consumers: list[Consumer] = [Watch(meter, microphone), Gaps(output, use_rate), heard]
+            if joined is not None:
+                take.append(joined.segment)
+                consumers.append(joined)
             totals = capture(microphone.events(), consumers, interrupts, limit)
         stats = microphone.stats
+    segments = f"{voice.count} segments"
+    segments += "" if joined is None else f", {joined.count} batches"
     output.event(
         "done",
-        f"{totals.position / use_rate:.1f} s heard, {voice.count} segments, {totals.gaps} gaps",
+        f"{totals.position / use_rate:.1f} s heard, {segments}, {totals.gaps} gaps{told(keeping)}",
         seconds=seconds(totals.position, use_rate),
         frames=totals.frames,
         segments=voice.count,
+        batches=None if joined is None else joined.count,
         gaps=totals.gaps,
         missing_frames=totals.missing,
         interrupted=totals.interrupted,
         latency_ms=stats.latency.told(),
         true_rate=stats.link.true_rate,
         drift_ppm=stats.link.drift_ppm,
+        archive=None if keeping is None else keeping.told(),
     )
+
+
+def each_of(takers: Sequence[Callable[[Segment], None]]) -> Callable[[Segment], None]:
+    """Hands a segment to all of them."""
+
+    def take(segment: Segment) -> None:
+        for taker in takers:
+            taker(segment)
+
+    return take
+
+
+def told(keeping: Keeping | None) -> str:
+    """What became of it, for people."""
+    if keeping is None:
+        return ""
+    kept = keeping.told()
+    text = f"; {counted(kept['objects'], 'object')} kept in {kept['url']}"
+    text += f", {kept['spool_objects']} wait on this disk" if kept["spool_objects"] else ""
+    return text + (f", {kept['lost_frames']} frames lost" if kept["lost_frames"] else "")
 
 
 class Segments:
