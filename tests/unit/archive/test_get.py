@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from ossicle.archive.deletion import Deletion
 from ossicle.archive.entry import ArchiveError, GapRow
 from ossicle.archive.get import Got
 from ossicle.archive.layout import Hole
+from ossicle.archive.row import row_of
 from ossicle.archive.select import Selection
 from ossicle.archive.store import MissingError
 from ossicle.sinks import open_sink
@@ -99,6 +102,15 @@ def test_what_is_gone_without_a_word_is_missing_or_deleted(shelf: Shelf) -> None
     assert [hole.cause for hole in got.holes] == ["deleted"]
 
 
+def test_a_deletion_asked_for_before_explains_nothing(shelf: Shelf) -> None:
+    for n in (0, 4):
+        shelf.add(noise(SECOND), n * SECOND)
+    with shelf.library() as library:
+        library.index.tell_deletion(Deletion("ab" * 8, DAY - 100, Selection(device="mic")))
+    got, _ = get(shelf)
+    assert [hole.cause for hole in got.holes] == ["missing"]
+
+
 def test_streams_follow_each_other_by_the_clock(shelf: Shelf) -> None:
     first, second = noise(SECOND, 1), noise(2 * SECOND, 2)
     shelf.add(first, 7 * SECOND, time=DAY, gaps=[GapRow(8 * SECOND, None, "reboot")])
@@ -125,6 +137,13 @@ def test_padding_reaches_to_both_ends(shelf: Shelf) -> None:
     got, tape = get(shelf, between(0, 10), pad=False)
     assert (got.holes, got.start_time) == ((), DAY + 1)
     assert np.array_equal(tape.frames, heard)
+
+
+def test_padding_ends_in_the_present(shelf: Shelf) -> None:
+    now = time.time()
+    shelf.add(noise(SECOND), 0, time=now - 10)
+    got, _ = get(shelf, Selection(since=now - 10, until=now + 1e6))
+    assert 10 * SECOND <= got.frames < 300 * SECOND
 
 
 def test_a_clock_that_runs_off_makes_no_hole(shelf: Shelf) -> None:
@@ -183,6 +202,27 @@ def test_a_damaged_object_is_a_hole_and_the_rest_follows(shelf: Shelf, how: str)
     expected = heard.copy()
     expected[4 * SECOND : 5 * SECOND] = 0
     assert np.array_equal(tape.frames, expected)
+
+
+def test_a_damaged_object_is_named_once(shelf: Shelf) -> None:
+    key = shelf.add(noise(SECOND), 0, gaps=[GapRow(50, 60, "lost")])
+    with shelf.library() as library:
+        library.refresh()
+    (shelf.folder / key).write_bytes(b"damaged")
+    got, _ = get(shelf)
+    assert got.corrupt == (key,)
+    assert [hole.cause for hole in got.holes] == ["corrupt", "lost", "corrupt"]
+
+
+def test_an_object_of_other_positions_than_the_index_says(shelf: Shelf) -> None:
+    entry, _, _ = shelf.made(noise(2 * SECOND), 0)
+    key = shelf.add(noise(2 * SECOND), 0)
+    wrong = row_of(key, replace(entry, stop=SECOND), 1, 0.0)
+    with shelf.library() as library:
+        library.refresh()
+        library.index.put_rows([wrong])
+    got, _ = get(shelf)
+    assert [(hole.stop_frame, hole.cause) for hole in got.holes] == [(SECOND, "corrupt")]
 
 
 def test_what_waits_in_the_spool_is_there_too(shelf: Shelf) -> None:

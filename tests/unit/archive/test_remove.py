@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from pathlib import Path
 
@@ -67,6 +68,14 @@ def test_what_is_meant_goes_and_nothing_else(shelf: Shelf, selection: Selection,
     assert done.records == (record.key,)
     assert (record.done, record.objects, record.selection) == (True, len(gone), selection)
     assert sum(run["objects"] for run in record.ranges) == len(gone)
+
+
+def test_what_was_captured_later_stays(shelf: Shelf) -> None:
+    shelf.add(noise(RATE), 0)
+    later = shelf.add(noise(RATE), RATE, time=time.time() + 500)
+    with shelf.library() as library:
+        assert library.remove(Selection(owner="ann")).objects == 1
+    assert shelf.keys() == {later}
 
 
 def test_the_record_tells_what_went(shelf: Shelf) -> None:
@@ -178,7 +187,7 @@ def test_cleanup_by_age(shelf: Shelf) -> None:
     now = time.time()
     for n in range(2):
         shelf.add(noise(RATE), n * RATE, time=now - 40 * 86400 + n)
-    young = shelf.add(noise(RATE), 2 * RATE, time=now - 29 * 86400)
+    young = shelf.add(noise(60 * RATE), 2 * RATE, time=now - 29 * 86400)
     bobs = shelf.add(noise(RATE), 0, time=now - 40 * 86400, owner="bob")
     foreign = shelf.folder / "audio" / "ann" / "old.flac"
     foreign.write_bytes(b"x")
@@ -190,6 +199,7 @@ def test_cleanup_by_age(shelf: Shelf) -> None:
         assert (done.objects, len(done.records)) == (2, 1)
         assert shelf.keys() == {young, bobs, "audio/ann/old.flac"}
         assert library.cleanup(owner="ann").records == ()
+        assert library.cleanup(days=29 - 1 / 86400, owner="ann").objects == 0  # its end is younger
         assert library.cleanup(days=28, owner="ann").objects == 1
         assert library.cleanup().objects == 1
     assert foreign.exists()
@@ -206,6 +216,25 @@ def test_retention_does_not_keep_new_audio_out(shelf: Shelf) -> None:
         assert library.cleanup().objects == 1
         shelf.add(noise(RATE), RATE, time=now - 40 * 86400)
         assert library.refresh().added == 1
+
+
+def test_what_a_killed_writer_left_goes_too(shelf: Shelf) -> None:
+    keys = fill(shelf)
+    left = shelf.folder / f"{keys['first']}#1"
+    left.write_bytes(b"half")
+    with shelf.library() as library:
+        library.remove(Selection())
+        assert left.exists()  # it may be written to right now
+        os.utime(left, (time.time() - 7200,) * 2)
+        library.remove(Selection(), dry_run=True)
+        library.cleanup(days=0, owner="bob")
+        assert left.exists()
+        library.cleanup(days=0)
+        assert not left.exists()
+        left.write_bytes(b"half")
+        os.utime(left, (time.time() - 7200,) * 2)
+        library.remove(Selection(owner="ann", stream=OTHER))
+        assert not left.exists()
 
 
 def test_an_empty_range_deletes_nothing() -> None:

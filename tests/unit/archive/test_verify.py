@@ -106,7 +106,8 @@ def test_an_export_is_whole_and_is_gone_on_with(
             assert data == (shelf.folder / line["key"]).read_bytes()
             assert (len(data), hashlib.sha256(data).hexdigest()) == (line["bytes"], line["sha256"])
             assert line["entry"]["stream"] == STREAM
-        (out / keys[1]).write_bytes(b"torn")
+        torn = bytes(len((out / keys[1]).read_bytes()))  # as long as it was
+        (out / keys[1]).write_bytes(torn)
         (out / keys[2]).unlink()
         fetched: list[str] = []
         whole = Holdings.fetch
