@@ -141,7 +141,7 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_missing_credentials_do_not_hang(s3: S3Server, silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without any, those of the cloud's machine are asked for, at an address that most networks drop."""
     monkeypatch.setenv("AWS_METADATA_ENDPOINT", silent)
-    store = Store(load(**s3.given(access_key_id=None, secret_access_key=None, timeout_s=0.5)))
+    store = Store(load(**s3.given(access_key_id=None, secret_access_key=None, timeout_s=0.3)))
     for act in (ACTS["check"], ACTS["put"]):
         with pytest.raises(StoreError, match="no credentials: set OSSICLE_ARCHIVE_ACCESS_KEY_ID") as caught:
             act(store)
@@ -171,7 +171,7 @@ def test_a_server_that_is_not_there(s3: S3Server) -> None:
 
 
 def test_other_threads_run_while_a_server_says_nothing(s3: S3Server, silent: str) -> None:
-    store = Store(load(**s3.given("bucket", endpoint=silent, timeout_s=0.4)))
+    store = Store(load(**s3.given("bucket", endpoint=silent, timeout_s=0.2)))
     over, turns = Event(), [0]
 
     def turn() -> None:
@@ -208,7 +208,7 @@ def test_an_answer_that_stops_in_the_middle_is_no_object(
 
         Thread(target=answer, daemon=True).start()
         endpoint = f"http://127.0.0.1:{server.getsockname()[1]}"
-        store = Store(load(**s3.given("bucket", endpoint=endpoint, timeout_s=0.4)))
+        store = Store(load(**s3.given("bucket", endpoint=endpoint, timeout_s=0.2)))
         store._again.sleep = lambda _: None
         began = time.thread_time()
         with pytest.raises(StoreError, match=r"did not answer in time|is not reached") as caught:

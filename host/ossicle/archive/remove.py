@@ -21,7 +21,7 @@ from ossicle.archive.coding import HEAD_BYTES, entry_of
 from ossicle.archive.deletion import Deletion
 from ossicle.archive.entry import ArchiveError
 from ossicle.archive.holdings import Holdings
-from ossicle.archive.key import Key, escaped, parse_key
+from ossicle.archive.key import AUDIO, Key, escaped, parse_key
 from ossicle.archive.rebuild import Compared, Progress, compare, ignore
 from ossicle.archive.row import Row
 from ossicle.archive.select import Selection
@@ -107,6 +107,8 @@ def remove(
     if not dry_run:
         _tell(holdings, record)
     _carry_out(holdings, record, compared, tally, dry_run, progress)
+    if not dry_run:
+        _sweep(holdings, selection.owner)
     return tally.removed(dry_run)
 
 
@@ -132,7 +134,14 @@ def cleanup(
         until = time.time() - days * DAY_S
         record = _of_today(holdings, Selection(owner=owner, until=until))
         _carry_out(holdings, record, compared, tally, dry_run, progress)
+    if not dry_run:
+        _sweep(holdings, owner)
     return tally.removed(dry_run)
+
+
+def _sweep(holdings: Holdings, owner: str | None) -> None:
+    """What a killed writer left half-written is audio, too, and in no list."""
+    holdings.store.sweep(f"{AUDIO}/{owner}" if owner else AUDIO)
 
 
 def _carry_out(
