@@ -94,7 +94,7 @@ def stats(holdings: Holdings, url: str) -> LibraryStats:
         objects=sum(one.objects for one in every),
         bytes=sum(one.bytes for one in every),
         raw_bytes=sum(one.raw_bytes for one in every),
-        seconds=sum(one.seconds for one in every),
+        seconds=sum((one.seconds for one in every), 0.0),
         devices=tuple(every),
         first_time=min((one.first_time for one in every), default=None),
         last_time=max((one.last_time for one in every), default=None),
