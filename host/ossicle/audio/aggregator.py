@@ -11,7 +11,7 @@ from numbers import Integral
 from typing import Any, Literal, Unpack, get_args
 
 from ossicle.audio import batch as made
-from ossicle.audio.batch import Batch, Holding, JobInfo, Result
+from ossicle.audio.batch import Batch, Held, Holding, JobInfo, Result
 from ossicle.audio.chunk import Frames
 from ossicle.audio.intake import Audio, Encoding, Intake
 from ossicle.audio.job import Job
@@ -181,32 +181,6 @@ class Aggregator:
         return self._line.frames + sum(map(len, self._jobs.values()))
 
     @property
-    def holding(self) -> tuple[Holding, ...]:
-        """What is held, in the order in which it will be given."""
-        line, options = self._line, self.options
-        found: list[Holding] = []
-        if line.small:
-            why = f"pieces that are shorter than {options.min_batch_ms:g} ms together wait for more"
-            found.append(Holding("pending_small", line.small_frames, why))
-        if line.waiting and line.waiting_by == "timeout":
-            found.append(
-                Holding(
-                    "pending_timeout", len(line.waiting), "finished by timeout, it waits for the next job"
-                )
-            )
-        elif line.waiting:
-            why = (
-                f"finished by a pause and shorter than {options.min_pause_ms:g} ms, it waits for the next job"
-            )
-            found.append(Holding("pending_pause", len(line.waiting), why))
-        open_frames = self.held - line.frames
-        if open_frames:
-            jobs = sum(1 for job in self._jobs.values() if len(job))
-            why = f"{jobs} {'job is' if jobs == 1 else 'jobs are'} open"
-            found.append(Holding("open", open_frames, why))
-        return tuple(found)
-
-    @property
     def stats(self) -> AggregatorStats:
         """Counters and what is held."""
         came, counts = self._came(), self._counts
@@ -297,7 +271,7 @@ class Aggregator:
         while len(self._jobs) > self.options.max_jobs:
             self._counts["early_jobs"] += 1
             given += self._end(next(iter(self._jobs)), "timeout")
-        while self.held > self._max_held or self._parts() > PARTS_MAX:
+        while (held := self.held) > self._max_held or (held > PARTS_MAX and self._parts() > PARTS_MAX):
             self._counts["early_held"] += 1
             given += self._give_first()
         oldest = self._clock - self._max_age
@@ -352,7 +326,11 @@ class Aggregator:
             batches.append(made.make(self._batches, self._frames_out, self.rate, stretch, why))
             self._batches += 1
             self._frames_out += len(stretch)
-        return Result(tuple(batches), self.holding, self.rate, self.options.output)
+        line = self._line
+        holding = [len(job) for job in self._jobs.values() if len(job)]
+        waiting = len(line.waiting) if line.waiting else 0
+        held = Held(line.small_frames, waiting, line.waiting_by, sum(holding), len(holding))
+        return Result(tuple(batches), held, self.options)
 
 
 def _check(name: str, value: Any) -> None:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ossicle.audio.chunk import Frames
+from ossicle.audio.joining import Why
+from ossicle.audio.measures import Form, Measures, check_form
 from ossicle.audio.stretch import JobId, Part, Stretch
 
-Form = Literal["array", "wav", "base64", "base64-wav"]
-FORMS: tuple[Form, ...] = ("array", "wav", "base64", "base64-wav")
-Why = Literal["full", "cut", "end", "age", "held"]
+State = Literal["pending_small", "pending_timeout", "pending_pause", "open"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +102,39 @@ class Batch:
 class Holding:
     """What is held in one state."""
 
-    state: Literal["open", "pending_pause", "pending_timeout", "pending_small"]
+    state: State
     frames: int
     why: str
     """What it waits for, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is held, in frames, in the order in which it will be given."""
+
+    small: int
+    waiting: int
+    waiting_by: Literal["timeout", "pause"]
+    open: int
+    open_jobs: int
+    """That hold any."""
+
+    def told(self, options: Measures) -> tuple[Holding, ...]:
+        """For people, as far as there is any."""
+        waits = {
+            "timeout": "finished by timeout, it waits for the next job",
+            "pause": f"finished by a pause and shorter than {options.min_pause_ms:g} ms, "
+            "it waits for the next job",
+        }
+        small = f"pieces that are shorter than {options.min_batch_ms:g} ms together wait for more"
+        still = f"{self.open_jobs} {'job is' if self.open_jobs == 1 else 'jobs are'} open"
+        waiting: State = "pending_timeout" if self.waiting_by == "timeout" else "pending_pause"
+        every = (
+            Holding("pending_small", self.small, small),
+            Holding(waiting, self.waiting, waits[self.waiting_by]),
+            Holding("open", self.open, still),
+        )
+        return tuple(each for each in every if each.frames)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +142,14 @@ class Result:
     """What a call to the aggregator gave. It can be iterated over: its batches."""
 
     batches: tuple[Batch, ...]
-    holding: tuple[Holding, ...]
-    """What is held after the call, in the order in which it will be given."""
-    rate: int
-    form: Form = "array"
-    """The aggregator's option `output`."""
+    held: Held
+    """After the call."""
+    options: Measures = field(repr=False)
+
+    @property
+    def holding(self) -> tuple[Holding, ...]:
+        """What is held after the call, in the order in which it will be given."""
+        return self.held.told(self.options)
 
     @property
     def should_return_empty(self) -> bool:
@@ -132,7 +164,8 @@ class Result:
         if not self.holding:
             return "nothing is held"
         return "; ".join(
-            f"holding {each.frames / self.rate:.3f} s, {each.state}: {each.why}" for each in self.holding
+            f"holding {each.frames / self.options.rate:.3f} s, {each.state}: {each.why}"
+            for each in self.holding
         )
 
     @property
@@ -147,19 +180,13 @@ class Result:
 
     def outputs(self, form: Form | None = None) -> list[Frames | bytes | str]:
         """The audio of the batches in this form, or in that of the option `output`."""
-        return [batch.as_form(form or self.form) for batch in self.batches]
+        return [batch.as_form(form or self.options.output) for batch in self.batches]
 
     def __iter__(self) -> Iterator[Batch]:
         return iter(self.batches)
 
     def __len__(self) -> int:
         return len(self.batches)
-
-
-def check_form(form: str) -> None:
-    """Raise `ValueError` for a form there is not."""
-    if form not in FORMS:
-        raise ValueError(f"audio is given as {', '.join(FORMS)}, not as {form!r}")
 
 
 def job_info(parts: Sequence[Part]) -> tuple[JobInfo, ...]:

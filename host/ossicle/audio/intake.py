@@ -6,7 +6,6 @@ off. (FLAC comes with libsndfile, and is taken as well.)
 
 from __future__ import annotations
 
-import base64
 import binascii
 import io
 from collections.abc import Sequence
@@ -133,7 +132,7 @@ def sniff(data: bytes) -> Encoding:
 
 def _from_base64(text: str) -> bytes:
     try:
-        return base64.b64decode("".join(text.split()), validate=True)  # with line breaks, as in a mail
-    except (binascii.Error, ValueError) as error:
+        return binascii.a2b_base64("".join(text.split()), strict_mode=True)  # line breaks are usual in mails
+    except ValueError as error:
         reason = str(error)[:1].lower() + str(error)[1:]
         raise MalformedAudioError(f"the text is no base64: {reason}") from None

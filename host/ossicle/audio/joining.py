@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ossicle.audio import quiet
-from ossicle.audio.batch import Why
 from ossicle.audio.stretch import Stretch, join
 
+Why = Literal["full", "cut", "end", "age", "held"]
 Given = tuple[Stretch, Why]
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 from numbers import Integral, Real
-from typing import TypedDict
+from typing import Literal, TypedDict
 
-from ossicle.audio.batch import Form, check_form
 from ossicle.audio.joining import Rules
 from ossicle.audio.quiet import Lengths
+
+Form = Literal["array", "wav", "base64", "base64-wav"]
+FORMS: tuple[Form, ...] = ("array", "wav", "base64", "base64-wav")
 
 RATE_MAX = 768_000
 CHANNELS_MAX = 8
@@ -131,6 +133,12 @@ class AggregatorStats:
     """Jobs that were ended by timeout because more than `max_jobs` were open."""
     chunks_refused: int
     """Pushes that raised: nothing of them was taken."""
+
+
+def check_form(form: str) -> None:
+    """Raise `ValueError` for a form there is not."""
+    if form not in FORMS:
+        raise ValueError(f"audio is given as {', '.join(FORMS)}, not as {form!r}")
 
 
 def _whole(name: str, value: object, most: int) -> None:

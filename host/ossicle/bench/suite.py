@@ -17,6 +17,7 @@ NAMES: tuple[str, ...] = (
     "latency",
     "kernels",
     "loop",
+    "aggregator",
 )
 """Each is a module here with a function `run(effort) -> Table`."""
 

@@ -14,9 +14,8 @@ import soxr
 
 from ossicle import Aggregator, Segment, Segmenter
 from ossicle.audio import aggregator as module
-from ossicle.audio.batch import FORMS
 from ossicle.audio.errors import MalformedAudioError
-from ossicle.audio.measures import AggregatorStats, Measures
+from ossicle.audio.measures import FORMS, AggregatorStats, Measures
 from ossicle.audio.vad import engine
 
 RATE = 16000
