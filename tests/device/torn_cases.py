@@ -13,7 +13,7 @@ from ossicle.app import App
 
 HOP = 64
 SAMPLES = 700
-ONLY = sys.argv[1]  # the name of an interrupt, or "all"
+ONLY = sys.argv[1].split(",")  # the names of interrupts, or "all"
 CODEC = _wire.CODEC_ADPCM if sys.argv[2] == "adpcm" else _wire.CODEC_PCM16
 
 
@@ -151,7 +151,7 @@ def run(make, overlap, interrupt):
 def main():
     for name, interrupt in interrupts():
         for make, overlap in ((asked, 0), (stays, 0), (new, 30)):
-            if ONLY not in (name, "all"):
+            if name not in ONLY and ONLY != ["all"]:
                 continue
             try:
                 print("ok", make.__name__, overlap, name, run(make, overlap, interrupt))

@@ -24,28 +24,49 @@ LONG_RUNS = int(os.environ.get("OSSICLE_FUZZ_RUNS", "10000000"))  # of all targe
 SLOW_SHARE = 0.03  # of each
 
 
-def fuzz(target: str, runs: int, folder: Path, seed: int = 1) -> int:
-    """Runs that were made without a fault; fails with what the fuzzer says."""
+pytestmark = pytest.mark.xdist_group("atheris")  # for its fixture
+
+
+def fuzzer(folder: Path, *words: str) -> tuple[int, str]:
+    """Its exit code, and what it says."""
     if importlib.util.find_spec("atheris") is None:
         pytest.skip("atheris is not installed: it has wheels for Linux on x86-64 only")
     done = subprocess.run(
-        [sys.executable, str(FUZZER), target, str(runs), str(seed)],
+        [sys.executable, str(FUZZER), *words],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
     )
-    assert done.returncode == 0, done.stdout[-4000:]
-    found = re.search(r"number_of_executed_units:\s*(\d+)", done.stdout)
-    assert found, done.stdout[-4000:]
+    return done.returncode, done.stdout
+
+
+def made(code: int, said: str) -> int:
+    """Runs that were made without a fault; fails with what the fuzzer says."""
+    assert code == 0, said[-4000:]
+    found = re.search(r"number_of_executed_units:\s*(\d+)", said)
+    assert found, said[-4000:]
     return int(found[1])
 
 
+def short(target: str) -> int:
+    return SHORT_RUNS if target in SLOW else 5000
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every target's short run."""
+    folder = tmp_path_factory.mktemp("atheris")
+    code, said = fuzzer(folder, *(f"{target}={short(target)}" for target in TARGETS))
+    assert code == 0, said[-4000:]
+    return folder
+
+
 @pytest.mark.parametrize("target", TARGETS)
-def test_short(target: str, tmp_path: Path) -> None:
-    runs = SHORT_RUNS if target in SLOW else 5000
-    assert fuzz(target, runs, tmp_path) >= runs
+def test_short(target: str, logs: Path) -> None:
+    code = int((logs / f"{target}.code").read_text())
+    assert made(code, (logs / f"{target}.log").read_text(errors="replace")) >= short(target)
 
 
 def test_a_planted_fault_is_found(tmp_path: Path) -> None:
@@ -73,4 +94,4 @@ def test_a_planted_fault_is_found(tmp_path: Path) -> None:
 def test_long(target: str, tmp_path: Path) -> None:
     share = SLOW_SHARE if target in SLOW else (1 - SLOW_SHARE * len(SLOW)) / (len(TARGETS) - len(SLOW))
     runs = int(LONG_RUNS * share)
-    assert fuzz(target, runs, tmp_path) >= runs
+    assert made(*fuzzer(tmp_path, target, str(runs), "1")) >= runs

@@ -265,18 +265,18 @@ class Marks(Run):
 
 
 SCENARIOS = {
-    "anything": (Run, POLICIES, 150),
+    "anything": (Run, POLICIES, 110),
     "handover": (Handover, ("block", "reject"), 80),
     "fullness": (Fullness, ("block",), 80),
-    "holding": (Holding, POLICIES, 100),
+    "holding": (Holding, POLICIES, 60),
     "closing": (Closing, POLICIES, 150),
     "marks": (Marks, ("overwrite",), 80),
 }
 CASES = [
-    pytest.param(scenario, policy, part, seeds, id=f"{name}-{policy}-{part}")
+    pytest.param(scenario, policy, part, seeds, id=f"{name}-{policy}-{part}", marks=marks)
     for name, (scenario, policies, seeds) in SCENARIOS.items()
     for policy in policies
-    for part in range(2)
+    for part, marks in [(0, ()), (1, ()), *((part, pytest.mark.soak) for part in range(2, 20))]
 ]
 
 
@@ -291,7 +291,7 @@ def test_any_order(scenario: type[Run], policy: str, part: int, seeds: int) -> N
 
 
 def test_they_are_a_thousand() -> None:
-    assert sum(case.values[3] for case in CASES) >= 1000
+    assert sum(case.values[3] for case in CASES if not case.marks) >= 1000
 
 
 # What is planted: the scenario that finds it, and the lines that make it.
