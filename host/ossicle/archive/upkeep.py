@@ -46,7 +46,8 @@ class Upkeep:
         try:
             cleanup(self._holdings, self._settings.retention_days, owner=self._settings.owner)
         except Exception as error:
-            if not self._ending.is_set() and not self._failed:
+            told = self._failed or getattr(error, "transient", False)  # by the uploads, which fail as well
+            if not self._ending.is_set() and not told:
                 self._failed = True
                 text = str(error) if isinstance(error, ArchiveError) else type(error).__name__
                 with contextlib.suppress(Exception):

@@ -74,8 +74,10 @@ class Uploader:
             for name, loop in zip(names, loops, strict=True)
         ]
 
-    def start(self) -> None:
-        """Begin; also with what an earlier program left in the spool."""
+    def start(self, trouble: str | None = None) -> None:
+        """Begin; also with what an earlier program left in the spool. `trouble`: why the store fails."""
+        if trouble is not None:
+            self._fail(trouble)
         for thread in self._threads:
             thread.start()
 
@@ -216,10 +218,14 @@ class Uploader:
         text = str(error) if isinstance(error, ArchiveError) else f"{type(error).__name__} in an upload"
         with self._lock:
             self._failures += 1
-            tell = self._failures > self._settings.retries and self.failing is None
-            if tell:
-                self.failing = text
-                self.outbox.hurry = True
+            often = self._failures > self._settings.retries
+        if often and self.failing is None:
+            self._fail(text)
+
+    def _fail(self, text: str) -> None:
+        with self._lock:
+            tell, self.failing = self.failing is None, text
+            self.outbox.hurry = True
         if tell:
             self._say([Notice("failing", f"uploads fail, audio waits on this disk: {text}")])
             self._wake()
@@ -261,6 +267,8 @@ class Uploader:
             if now - self._listed_at > (_LIST_EACH_S if self._backlog else _AWAY_S):
                 self._listed_at = now
                 self._backlog = deque(self._spool.items())
+                here = {item.sha256 for item in self._backlog}
+                self._not_before = {sha: due for sha, due in self._not_before.items() if sha in here}
             for _ in range(len(self._backlog)):
                 item = self._backlog.popleft()
                 if item.sha256 in self._flying:

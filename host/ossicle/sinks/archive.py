@@ -78,10 +78,8 @@ class Archive:
         self._closed = False
         self._encoder = threading.Thread(target=self._encode_on, name="archive-encode", daemon=True)
         self._encoder.start()
-        self._uploader.start()
+        self._uploader.start(trouble)
         self._upkeep.start()
-        if trouble is not None:
-            self._say(Notice("failing", f"audio waits on this disk: {trouble}"))
 
     def stream(
         self,

@@ -11,7 +11,7 @@ from ossicle.sinks.lane import ArchiveStream
 if TYPE_CHECKING:
     from ossicle.sinks.archive import Archive
 
-_BUFFER_S = 20.0
+_BUFFER_S = 5.0
 _JOIN_S = 10.0
 _SETTLE_S = 60.0
 
