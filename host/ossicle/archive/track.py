@@ -15,7 +15,7 @@ from ossicle.archive.entry import Entry, GapRow
 
 MISSING = "missing"
 """Cause of a hole of which nothing is known: its object is not there."""
-_FRAME = 1e-3  # of a frame: what a Unix time in a float cannot tell, and more
+_FRAME = 0.05  # of a frame: what a Unix time in a float cannot tell (0.24 us, or 0.012 at 48 kHz), and more
 
 
 @dataclass(frozen=True, slots=True)
