@@ -93,7 +93,8 @@ class Aggregator:
         channels interleaved), WAV, FLAC or Ogg Opus, told apart by how they begin unless `encoding` says
         "pcm16", "wav", "flac" or "ogg"; the same as base64 text; or a list of Opus packets (with the extra
         `opus`). `utterance` is the job's utterance index. `start` is the position of the first frame in the
-        stream that the job is from; unless given it follows the chunk before.
+        stream that the job is from; unless given it follows the chunk before. It goes with audio of `rate`
+        only: what is resampled has no such frames.
 
         Raises `MalformedAudioError` for audio that cannot be taken, `DecoderMissingError`, and `ValueError`
         for anything else that is wrong. Then nothing has changed.
@@ -102,9 +103,7 @@ class Aggregator:
             _check("utterance", utterance)
             _check("start", start)
             job = self._open(job_id, utterance)
-            frames, rate = job.read(self._intake, audio, encoding)
-            if start is not None and rate != self.rate:
-                raise ValueError(f"start is told for audio of {self.rate} Hz only, not for {rate} Hz")
+            frames, rate = job.read(self._intake, audio, encoding, placed=start is not None)
         except (ValueError, TypeError, ImportError):
             self._counts["refused"] += 1
             raise
@@ -131,9 +130,8 @@ class Aggregator:
             utterance = self._segments if utterance is None else utterance
         try:
             _check("utterance", utterance)
-            if segment.rate != self.rate:
-                raise ValueError(f"a segment of {segment.rate} Hz in an aggregator of {self.rate} Hz")
             frames = self._intake.array(segment.frames)
+            self._check_segment(segment)
             job = self._open(job_id, utterance)
         except (ValueError, TypeError):
             self._counts["refused"] += 1
@@ -211,6 +209,15 @@ class Aggregator:
         if None not in (utterance, job.utterance) and utterance != job.utterance:
             raise ValueError(f"job {job_id!r} is utterance {job.utterance}, not {utterance}")
         return job
+
+    def _check_segment(self, segment: Segment) -> None:
+        if segment.rate != self.rate:
+            raise ValueError(f"a segment of {segment.rate} Hz in an aggregator of {self.rate} Hz")
+        if segment.start < 0 or segment.stop - segment.start != len(segment.frames):
+            place = f"[{segment.start}, {segment.stop})"
+            raise ValueError(f"a segment of {len(segment.frames)} frames cannot be {place}")
+        if segment.ended_by not in ENDED_BY:
+            raise ValueError(f"a segment ends by {', '.join(ENDED_BY)}, not by {segment.ended_by!r}")
 
     def _begin(self, job: Job, utterance: int | None) -> None:
         if utterance is not None:

@@ -14,13 +14,20 @@ _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 def check_wav(data: bytes) -> None:
     """Raise `MalformedAudioError` unless all samples that the head tells of are there."""
     at = 12
+    frame_bytes = 1
     while at + 8 <= len(data):
         mark, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
         there = len(data) - at - 8
         if mark == b"data":
             if size != UNKNOWN and size > there:
                 raise MalformedAudioError(f"the wav audio is cut short: {there} of {size} bytes are there")
+            if min(size, there) % (frame_bytes or 1):
+                raise MalformedAudioError(
+                    f"the wav audio has {min(size, there)} bytes, no whole number of frames of {frame_bytes}"
+                )
             return
+        if mark == b"fmt ":
+            frame_bytes = int.from_bytes(data[at + 20 : at + 22], "little")
         at += 8 + size + size % 2
     raise MalformedAudioError("the wav audio has no samples: it is cut short, or no WAV file")
 
@@ -40,6 +47,8 @@ def check_ogg(data: bytes) -> None:
             raise MalformedAudioError(f"the ogg audio is broken: the page at byte {at} has another checksum")
         if told != number.get(serial, 0):
             raise MalformedAudioError(f"the ogg audio lacks a page before byte {at}")
+        if number and serial not in number:
+            raise MalformedAudioError("the ogg audio is of several streams: push them one by one")
         number[serial] = told + 1
         at = stop
 

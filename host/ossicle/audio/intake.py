@@ -25,6 +25,7 @@ file; or either as base64 text; or a list of Opus packets."""
 Encoding = Literal["auto", "pcm16", "wav", "flac", "ogg"]
 ENCODINGS: tuple[Encoding, ...] = ("auto", "pcm16", "wav", "flac", "ogg")
 
+FILE_RATES = (1000, 768_000)  # Hz; beyond, a head is wrong rather than the audio strange
 _BITS = "PCM_16"
 
 
@@ -109,6 +110,8 @@ class Intake:
         return frames, rate
 
     def _check_file(self, file: Any, kind: str) -> None:
+        if not FILE_RATES[0] <= file.samplerate <= FILE_RATES[1]:
+            raise MalformedAudioError(f"the {kind} audio says that it is of {file.samplerate} Hz")
         if file.channels != self.channels:
             raise MalformedAudioError(
                 f"the audio has {file.channels} channels, and {self.channels} are taken: "

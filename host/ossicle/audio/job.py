@@ -43,11 +43,17 @@ class Job:
         """When the oldest frame came; there has to be one."""
         return self._parts[0].came
 
-    def read(self, intake: Intake, audio: Audio, encoding: Encoding) -> tuple[Frames, int]:
-        """The frames of a chunk and their rate. Raises as `Intake.read` does; what is held stays."""
+    def read(self, intake: Intake, audio: Audio, encoding: Encoding, *, placed: bool) -> tuple[Frames, int]:
+        """The frames of a chunk and their rate; what is held stays. `placed`: its position is told.
+
+        Raises as `Intake.read` does, and `ValueError` where what is placed is of another rate.
+        """
         if not isinstance(audio, list | tuple):
-            return intake.read(audio, encoding)
+            frames, rate = intake.read(audio, encoding)
+            self._check_place(rate, placed)
+            return frames, rate
         found = packets.checked(audio)
+        self._check_place(packets.RATE, placed)
         intake.check_length(packets.length(found), packets.RATE)
         decoder = self._decoder or packets.PacketDecoder(intake.channels)
         self._decoder = None  # one that fails is not asked again
@@ -99,6 +105,10 @@ class Job:
         """Hold the end of what was taken again."""
         self._hold(rest.frames.copy(), list(rest.parts))
         self._kept = len(rest)
+
+    def _check_place(self, rate: int, placed: bool) -> None:
+        if placed and rate != self._own_rate:
+            raise ValueError(f"start is told for audio of {self._own_rate} Hz only, not for {rate} Hz")
 
     def _hold(self, frames: Frames, parts: list[Part]) -> None:
         self._frames, self._parts, self._kept = frames, parts, 0

@@ -173,6 +173,10 @@ MALFORMED: dict[str, tuple[Any, str]] = {
     "WAV of floats": (file(tone(99) / 32768, subtype="FLOAT"), "wav audio is FLOAT, not PCM_16"),
     "WAV of 24 bits": (file(tone(99), subtype="PCM_24"), "wav audio is PCM_24"),
     "stereo WAV": (file(tone(99, channels=2)), "has 2 channels, and 1 are taken"),
+    "WAV of half a frame": (WAV[:40] + (7999).to_bytes(4, "little") + WAV[44:-1], "7999 bytes, no whole"),
+    "WAV of 4 GHz": (WAV[:24] + b"\xff" * 4 + WAV[28:], "wav audio"),
+    "WAV of 7 Hz": (file(tone(9), rate=7), "says that it is of 7 Hz"),
+    "two streams of Ogg": (OGG + file(tone(999), "OGG", subtype="OPUS"), "of several streams"),
     "Ogg cut short": (OGG[: len(OGG) // 2], "ogg audio is cut short or broken at byte"),
     "Ogg with a wrong byte": (OGG[:-9] + bytes([OGG[-9] ^ 1]) + OGG[-8:], "another checksum"),
     "Ogg without its second page": (OGG[: OGG.index(b"OggS", 1)] + OGG[SECOND_PAGE:], "lacks a page"),
@@ -363,11 +367,15 @@ def test_segments_go_straight_in(speech: Any) -> None:
     assert aggregator.clock == len(frames) - 512, "silence and speech, each once, since it was first told"
 
 
-def test_a_segment_of_another_rate_is_refused() -> None:
+def test_a_segment_that_cannot_be_is_refused() -> None:
     aggregator = Aggregator(rate=8000)
     with pytest.raises(ValueError, match="a segment of 16000 Hz in an aggregator of 8000 Hz"):
         aggregator.push_segment(Segment(0, 10, RATE, np.zeros(10, np.int16)))
     with pytest.raises(MalformedAudioError, match="int16, not float64"):
         aggregator.push_segment(Segment(0, 10, 8000, np.zeros(10)))
-    assert aggregator.stats.chunks_refused == 2
+    with pytest.raises(ValueError, match=r"a segment of 9 frames cannot be \[0, 10\)"):
+        aggregator.push_segment(Segment(0, 10, 8000, np.zeros(9, np.int16)))
+    with pytest.raises(ValueError, match="silence, length, gap, end, not by 'noise'"):
+        aggregator.push_segment(Segment(0, 9, 8000, np.zeros(9, np.int16), "noise"))  # type: ignore[arg-type]
+    assert aggregator.stats.chunks_refused == 4
     assert aggregator.stats.open_jobs == aggregator.clock == 0

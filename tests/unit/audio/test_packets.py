@@ -129,6 +129,13 @@ def test_more_than_two_channels_and_other_things_are_refused() -> None:
         Aggregator(channels=3).push("a", GOOD)
     with pytest.raises(MalformedAudioError, match="each of bytes, and 1 is of str"):
         Aggregator().push("a", [GOOD[0], "AAAA"])  # type: ignore[list-item]
+    aggregator = Aggregator()
+    aggregator.push("a", GOOD[:9])
+    with pytest.raises(ValueError, match="start is told for audio of 16000 Hz only, not for 48000 Hz"):
+        aggregator.push("a", GOOD, start=0)
+    aggregator.push("a", GOOD[9:])
+    aggregator.finish("a", "timeout")
+    assert np.array_equal(np.concatenate([b.frames for b in aggregator.flush()]), through([GOOD]))
     with pytest.raises(MalformedAudioError, match=r"at most 0\.05 s of audio"):
         Aggregator(max_chunk_s=0.05).push("a", GOOD)
 
