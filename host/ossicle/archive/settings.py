@@ -245,7 +245,9 @@ def _told(error: ValidationError, given: dict[str, Any], file: Path | None) -> s
 def _source(name: str, given: dict[str, Any], file: Path | None) -> str:
     variable = ENVIRONMENT + name.upper()
     if name in given:
-        return f"{name}={given[name]!r}" if name not in SECRETS else name
+        # A URL that is refused may be so for the password in it.
+        hidden = name in SECRETS or set("@?#") & set(str(given[name]))
+        return name if hidden else f"{name}={given[name]!r}"
     if variable in {key.upper() for key in os.environ}:
         return variable
     told, place = from_file(file)

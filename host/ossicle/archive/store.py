@@ -197,9 +197,9 @@ class Store:
     def _listed(
         self, objects: Objects, prefix: str, after: str | None
     ) -> Iterator[tuple[str, int, datetime]]:
-        pages = self._call(prefix, lambda: iter(obstore.list(objects, prefix or None, offset=after)))
+        pages = self._call("", lambda: iter(obstore.list(objects, prefix or None, offset=after)))
         while True:
-            page = self._call(prefix, lambda: next(pages, None))
+            page = self._call("", lambda: next(pages, None))
             if page is None:
                 return
             for meta in page:

@@ -220,7 +220,8 @@ def upload(
     stats = archive.stats()
     _tell_uploaded(output, stats)
     if stats.spool_objects:
-        complain(f"{counted(stats.spool_objects, 'object')} still wait: {stats.failing or 'not in time'}")
+        why = stats.failing or "there was no time for more"
+        complain(f"{counted(stats.spool_objects, 'object')} left on this disk: {why}")
         raise typer.Exit(FAILED)
 
 

@@ -147,7 +147,7 @@ def told(keeping: Keeping | None) -> str:
         return ""
     kept = keeping.told()
     text = f"; {counted(kept['objects'], 'object')} kept in {kept['url']}"
-    text += f", {kept['spool_objects']} wait on this disk" if kept["spool_objects"] else ""
+    text += f", {kept['spool_objects']} on this disk until it works" if kept["spool_objects"] else ""
     return text + (f", {kept['lost_frames']} frames lost" if kept["lost_frames"] else "")
 
 
