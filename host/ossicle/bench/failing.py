@@ -85,13 +85,13 @@ class Handler(BaseHTTPRequestHandler):
 def main(arguments: list[str]) -> None:
     """What the head of this file says."""
     failed, held = map(float, arguments)
-    handler = type("Bound", (Handler,), {"fates": Fates(failed, held)})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    Handler.fates = Fates(failed, held)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_address[1], flush=True)
     sys.stdin.read()
-    handler.fates.over.set()
+    Handler.fates.over.set()
     server.shutdown()
 
 

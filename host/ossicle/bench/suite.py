@@ -18,6 +18,7 @@ NAMES: tuple[str, ...] = (
     "kernels",
     "loop",
     "aggregator",
+    "archive",
 )
 """Each is a module here with a function `run(effort) -> Table`."""
 
