@@ -121,7 +121,7 @@ def test_the_commands_of_the_page_run(ossicle: Run, speech: Path, tmp_path: Path
         done = ossicle(*words)
         assert done.returncode == 0, (words, done.stderr)
         assert done.stdout
-    assert soundfile.info(tmp_path / "again.wav").frames >= 300_080
+    assert soundfile.info(tmp_path / "again.wav").frames == 300_080
     assert len(files(tmp_path / "everything")) == 2
     assert [path.parent.name for path in files(tmp_path / "kept")] == ["deleted"]
 
@@ -166,7 +166,7 @@ def test_a_damaged_object_costs_itself_alone(ossicle: Run, speech: Path, tmp_pat
 
 
 def test_a_store_that_is_not_there_costs_nothing(ossicle: Run, speech: Path, tmp_path: Path) -> None:
-    """Listening goes on, and tells; what was kept waits on this disk, and is told of by every command."""
+    """Listening goes on, and tells; what was kept waits on this disk, and no secret is shown."""
     place = ("--archive", "http://127.0.0.1:9/bucket", "--archive-set", "retries=0")
     place += ("--archive-set", "retry_first_s=0.1", "--archive-set", "allow_http=true")
     secret = "sesame-open"
@@ -180,12 +180,12 @@ def test_a_store_that_is_not_there_costs_nothing(ossicle: Run, speech: Path, tmp
     assert {row["kind"] for row in events(told, "archive")} == {"failing"}
     kept = told[-1]["archive"]
     assert (kept["objects"], kept["spool_objects"], kept["lost_frames"]) == (0, 1, 0)
-    for command in (["upload"], ["ls"]):
-        failed = ossicle("archive", *command, *place)
-        assert failed.returncode == 1
-        assert len(failed.stderr.splitlines()) <= 2
-        assert "127.0.0.1:9" in failed.stderr
-        assert secret not in failed.stderr + failed.stdout + done.stdout
+    failed = ossicle("archive", "upload", *place)
+    assert failed.returncode == 1
+    (line,) = failed.stderr.splitlines()
+    assert line.startswith("ossicle: 1 object left on this disk: ")
+    assert "127.0.0.1:9" in line
+    assert secret not in failed.stderr + failed.stdout + done.stdout + done.stderr
 
 
 def test_ctrl_c_keeps_the_minute_under_way(speech: Path, tmp_path: Path) -> None:

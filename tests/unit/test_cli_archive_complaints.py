@@ -143,6 +143,17 @@ def test_a_file_that_cannot_be_written_leaves_the_older_one(tmp_path: Path) -> N
     assert "No such file or directory" in lines[-1]
 
 
+def test_a_range_that_fits_no_disk(tmp_path: Path) -> None:
+    """One second, in half a century of silence."""
+    keep()
+    words = ("archive", "get", "--archive", "kept", "--from", "1970-01-02", "--to", "2027-01-01")
+    code, out, lines = told(*words, "--out", "x.wav")
+    assert (code, out) == (1, "")
+    assert re.fullmatch(r"ossicle: x.wav: would be 2\d\.\d TB, 100% of it silence, and .*--trim.*", lines[-1])
+    assert list(tmp_path.glob("*x.wav")) == []
+    assert told(*words, "--out", "x.wav", "--trim")[0] == 0
+
+
 def test_deleting_leaves_what_was_not_meant() -> None:
     """By owner, device and time; from the store and from this disk's spool."""
     mine, yours = keep(), keep(owner="you")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..errors import OssicleError
 from ..sinks import Sink, open_sink
 from . import choice, options
 from .guard import FAILED, USAGE, complain
@@ -19,8 +21,9 @@ from .quantities import bytes_shown, counted, moment
 
 if TYPE_CHECKING:
     from ..archive.get import Got
-    from ..archive.layout import Hole
+    from ..archive.layout import Hole, Plan
 
+SAMPLE_BYTES = 2
 POSITION_MAX = 10**15 - 1  # what the name of an object has room for
 
 
@@ -57,6 +60,7 @@ def get(
     wanted = choice.selection(owner, device, stream, since, until)
     with choice.library(url, config, assignments, output) as library:
         plan = library.plan(wanted, start=start, stop=stop, pad=not trim)
+        _check_room(out, plan)
         with _aside(out, plan.rate, plan.channels) as sink, progress("objects", as_json) as tell:
             got = library.get(plan, sink, tell)
     for hole in got.holes:
@@ -66,6 +70,18 @@ def get(
         names = ", ".join(got.corrupt[:3]) + (" ..." if len(got.corrupt) > 3 else "")
         complain(f"{counted(len(got.corrupt), 'object')} damaged or gone, told as gaps: {names}")
         raise typer.Exit(FAILED)
+
+
+def _check_room(out: Path, plan: Plan) -> None:
+    """A year of silence before the first word fits no disk; of FLAC it takes next to nothing."""
+    size = plan.frames * plan.channels * SAMPLE_BYTES
+    free = shutil.disk_usage(out.absolute().parent).free
+    if out.suffix.lower() == ".wav" and size > free:
+        silence = sum(step.frames for step in plan.steps if step.cut is None) / plan.frames
+        raise OssicleError(
+            f"{out}: would be {bytes_shown(size)}, {silence:.0%} of it silence, and {bytes_shown(free)} are "
+            f"free there: take a shorter range, --trim, or a .flac file"
+        )
 
 
 @contextmanager
