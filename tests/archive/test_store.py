@@ -12,6 +12,7 @@ import obstore
 import pytest
 from motoserver import PAGE, S3Server
 
+from ossicle.archive import store as store_module
 from ossicle.archive.settings import load
 from ossicle.archive.store import MissingError, Store, StoreError
 
@@ -168,6 +169,16 @@ def test_a_server_that_is_not_there(s3: S3Server) -> None:
         with pytest.raises(StoreError, match=f"the server http://127.0.0.1:{port} is not reached") as caught:
             act(store)
         assert caught.value.transient
+
+
+@pytest.mark.timeout(30)
+def test_a_check_waits_for_no_slow_server(s3: S3Server, silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a request may take otherwise."""
+    assert store_module.CHECK_S <= 10
+    monkeypatch.setattr(store_module, "CHECK_S", 0.2)
+    store = Store(load(**s3.given("bucket", endpoint=silent, timeout_s=600)))
+    with pytest.raises(StoreError, match="did not answer in time"):
+        store.check()
 
 
 def test_other_threads_run_while_a_server_says_nothing(s3: S3Server, silent: str) -> None:

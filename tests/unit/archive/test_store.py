@@ -54,6 +54,18 @@ def test_objects_come_back_and_go(store: Store) -> None:
     assert not store.exists(KEY)
 
 
+def test_an_object_larger_than_any_of_ours_is_not_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    import ossicle.archive.store as module
+
+    store.put(KEY, b"abcdef")
+    monkeypatch.setattr(module, "OBJECT_MAX_BYTES", 6)
+    assert store.get(KEY) == b"abcdef"
+    monkeypatch.setattr(module, "OBJECT_MAX_BYTES", 5)
+    with pytest.raises(StoreError, match="6 bytes are more than an object of an archive has") as caught:
+        store.get(KEY)
+    assert not caught.value.transient
+
+
 def test_many_are_deleted(store: Store) -> None:
     keys = [KEY.replace("000000000000000-", f"{n:015d}-") for n in range(520)]
     for key in keys[:3] + keys[-3:]:
@@ -99,6 +111,21 @@ def test_a_folder_is_made_when_something_is_kept_and_for_its_owner_alone(tmp_pat
     assert [path.name for path in folder.rglob("*") if path.is_file()] == [KEY.rpartition("/")[2]]
     store.delete([KEY])
     assert list(folder.iterdir()) == []  # a device's name goes with its audio
+
+
+def test_an_object_in_a_folder_is_on_the_disk_with_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    true, synced = os.fsync, list[int]()
+
+    def fsync(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_ino)
+        true(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    Store(load(url=str(tmp_path))).put(KEY, b"x")
+    path = tmp_path / KEY
+    assert synced == [path.stat().st_ino, path.parent.stat().st_ino]
 
 
 def test_what_a_killed_writer_left_is_in_no_list_and_is_swept(tmp_path: Path) -> None:
