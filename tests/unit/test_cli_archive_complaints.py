@@ -104,6 +104,7 @@ FAILED = [
     (["archive", "upload", "--archive-set", "uploads=many"], "uploads='many'"),
     (["listen", "--archive", "kept", "--owner", "../you"], "owner='../you'"),
     (["listen", "--archive", "/dev/null/kept"], "Not a directory"),
+    (["listen", "--archive", "kept", "--rate", "32000", "--archive-set", "codec=opus"], "use flac"),
     (["listen", "--archive", "kept", "--archive-set", "keep_s=60"], "at least twice object_s"),
 ]
 

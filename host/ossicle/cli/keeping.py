@@ -28,11 +28,14 @@ SETTLE_S = 60.0
 
 
 class Keeping:
-    """Raises ArchiveError where the store cannot be used as it is set up; one that is not reached is told."""
+    """Raises ArchiveError where the codec cannot hold such audio, or the store cannot be used as it is set up;
+    one that is not reached is told."""
 
-    def __init__(self, settings: Settings, output: Output) -> None:
+    def __init__(self, settings: Settings, output: Output, rate: int, channels: int) -> None:
+        from ..archive.coding import check
         from ..sinks.archive import Archive  # needs packages that not everyone has
 
+        check(settings.codec, rate, channels)
         self._output = output
         self._notices: deque[Notice] = deque(maxlen=NOTICES_MAX)  # from the archive's threads
         self._archive = Archive(settings, tell=self._notices.append)

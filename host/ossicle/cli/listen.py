@@ -87,7 +87,7 @@ def listen(
         interrupts = stack.enter_context(Interrupts().installed())
         keeping = None
         if kept is not None:
-            keeping = Keeping(kept, output)
+            keeping = Keeping(kept, output, use_rate, use_channels)
             stack.callback(keeping.close, interrupts)
         microphone = stack.enter_context(
             start(url, output, rate=use_rate, channels=use_channels, codec=codec, mode=mode, timeout=timeout)

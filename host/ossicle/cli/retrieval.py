@@ -121,10 +121,11 @@ def _tell_gap(output: Output, hole: Hole, rate: int) -> None:
 def _tell_end(output: Output, out: Path, got: Got, owner: str, device: str) -> None:
     lossy = ", kept as Opus and so not bit for bit" if got.lossy else ""
     missing = sum(hole.stop_frame - hole.start_frame for hole in got.holes)
+    length = f" of {missing / got.rate:.3f} s in all" if missing else ""
     output.event(
         "got",
         f"{out}: {got.frames / got.rate:.3f} s from {moment(got.start_time)} on, "
-        f"{counted(len(got.holes), 'gap')} of {missing / got.rate:.3f} s{lossy}",
+        f"{counted(len(got.holes), 'gap')}{length}{lossy}",
         file=str(out),
         owner=owner,
         device=device,
