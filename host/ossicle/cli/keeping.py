@@ -28,8 +28,8 @@ SETTLE_S = 60.0
 
 
 class Keeping:
-    """Raises ArchiveError where the codec cannot hold such audio, or the store cannot be used as it is set up;
-    one that is not reached is told."""
+    """Raises ArchiveError where the codec cannot hold such audio, and where the store cannot be used as it is
+    set up; one that is not reached is told."""
 
     def __init__(self, settings: Settings, output: Output, rate: int, channels: int) -> None:
         from ..archive.coding import check
