@@ -57,7 +57,7 @@ class Spool:
         self._objects = 0
         self._bytes = 0
         self._oldest: float | None = None
-        self._lock = RLock()  # of the numbers and the drain
+        self._lock = RLock()  # of the drain, and of the numbers with the names that they count
         self._drain: int | None = None
 
     def put(self, entry: Entry, sha256: str, data: bytes) -> Spooled:
@@ -80,22 +80,12 @@ class Spool:
             self._write(path, sha256, data)
         except OSError as error:
             raise SpoolError(f"{self.folder}: {error.strerror or error}") from None
-        self._moved(1, len(data))
         return made
 
     def items(self) -> list[Spooled]:
         """What waits, the oldest audio first."""
-        found = []
-        with contextlib.suppress(FileNotFoundError), os.scandir(self.folder) as files:
-            for file in files:
-                match = _NAME.fullmatch(file.name)
-                if match is None:
-                    continue
-                with contextlib.suppress(OSError):
-                    size = file.stat().st_size
-                    found.append(Spooled(int(match["ms"]) / 1000, match["sha256"], size, Path(file.path)))
-        found.sort()
         with self._lock:
+            found = sorted(self._found())
             self._objects, self._bytes = len(found), sum(item.size for item in found)
             self._oldest = found[0].time if found else None
             self._counted_at = time.monotonic()
@@ -139,11 +129,12 @@ class Spool:
 
     def remove(self, item: Spooled) -> bool:
         """It is in the store, or is to be nowhere. Whether it was still here."""
-        try:
-            item.path.unlink()
-        except FileNotFoundError:
-            return False
-        self._moved(-1, -item.size)
+        with self._lock:
+            try:
+                item.path.unlink()
+            except FileNotFoundError:
+                return False
+            self._moved(-1, -item.size)
         return True
 
     def set_aside(self, item: Spooled) -> Path:
@@ -173,10 +164,18 @@ class Spool:
                 os.close(self._drain)
                 self._drain = None
 
+    def _found(self) -> Iterator[Spooled]:
+        with contextlib.suppress(FileNotFoundError), os.scandir(self.folder) as files:
+            for file in files:
+                match = _NAME.fullmatch(file.name)
+                if match is not None:
+                    with contextlib.suppress(OSError):
+                        size = file.stat().st_size
+                        yield Spooled(int(match["ms"]) / 1000, match["sha256"], size, Path(file.path))
+
     def _moved(self, objects: int, size: int) -> None:
-        with self._lock:
-            self._objects = max(0, self._objects + objects)
-            self._bytes = max(0, self._bytes + size)
+        self._objects = max(0, self._objects + objects)
+        self._bytes = max(0, self._bytes + size)
 
     def _write(self, path: Path, sha256: str, data: bytes) -> None:
         part = self.folder / f".{sha256}.{os.getpid()}.part"
@@ -185,7 +184,9 @@ class Spool:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            part.replace(path)
+            with self._lock:
+                part.replace(path)
+                self._moved(1, len(data))
         except BaseException:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)

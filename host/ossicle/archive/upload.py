@@ -15,8 +15,8 @@ import contextlib
 import math
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
 
 from ossicle.archive.entry import ArchiveError, Entry
 from ossicle.archive.extra import extra
@@ -58,8 +58,7 @@ class Uploader:
         self._lock = RLock()  # of what follows
         self._backlog: deque[Spooled] = deque()
         self._listed_at = float("-inf")
-        self._flying: set[str] = set()
-        self._not_before: dict[str, tuple[int, float]] = {}  # tries, and a monotonic time
+        self._held: Counter[str] = Counter()  # objects at which threads are, so no other takes their file
         self._failures = 0  # since the last success
         self.failing: str | None = None
         """Why uploads fail, None while they do not."""
@@ -152,27 +151,22 @@ class Uploader:
             try:
                 self._upload_spooled(item)
             finally:
-                with self._lock:
-                    self._flying.discard(item.sha256)
+                self._let_go(item.sha256)
             return
         with self.outbox.changed.lock:
             if not self._stopped.is_set():
                 self.outbox.changed.wait(_LOOK_S)
 
     def _upload_parcel(self, parcel: Parcel) -> None:
-        with self._lock:
-            self._flying.add(parcel.sha256)
-        try:
-            self._send(parcel.key, parcel.entry, lambda: parcel.data)
-        except BaseException:
-            self._say(self.outbox.landed(parcel, False, time.monotonic() + self._delay(parcel.tries)))
-            raise
-        finally:
-            with self._lock:
-                self._flying.discard(parcel.sha256)
-        self._say(self.outbox.landed(parcel, True))
-        if parcel.kept is not None:
-            self._spool.remove(parcel.kept)
+        with self._holding(parcel.sha256):
+            try:
+                self._send(parcel.key, parcel.entry, lambda: parcel.data)
+            except BaseException:
+                self._say(self.outbox.landed(parcel, False, time.monotonic() + self._delay(parcel.tries)))
+                raise
+            self._say(self.outbox.landed(parcel, True))
+            if parcel.kept is not None:
+                self._spool.remove(parcel.kept)
 
     def _upload_spooled(self, item: Spooled) -> None:
         try:
@@ -183,14 +177,7 @@ class Uploader:
         except SpoolError as error:
             self._set_aside(item, error)
             return
-        except BaseException:
-            with self._lock:
-                tries = self._not_before.get(item.sha256, (0, 0.0))[0] + 1
-                self._not_before[item.sha256] = tries, time.monotonic() + self._delay(tries)
-            raise
         self._spool.remove(item)
-        with self._lock:
-            self._not_before.pop(item.sha256, None)
 
     def _send(self, key: str, entry: Entry, data: Callable[[], bytes]) -> None:
         """Into the store and the index; or nowhere, where a deletion covers it. Raises what went wrong."""
@@ -267,17 +254,11 @@ class Uploader:
             if now - self._listed_at > (_LIST_EACH_S if self._backlog else _AWAY_S):
                 self._listed_at = now
                 self._backlog = deque(self._spool.items())
-                here = {item.sha256 for item in self._backlog}
-                self._not_before = {sha: due for sha, due in self._not_before.items() if sha in here}
-            for _ in range(len(self._backlog)):
+            while self._backlog:
                 item = self._backlog.popleft()
-                if item.sha256 in self._flying:
-                    continue
-                if self._not_before.get(item.sha256, (0, 0.0))[1] > self._now():
-                    self._backlog.append(item)
-                    continue
-                self._flying.add(item.sha256)
-                return item
+                if not self._held[item.sha256]:
+                    self._held[item.sha256] += 1
+                    return item
         return None
 
     def _set_aside(self, item: Spooled, error: SpoolError) -> None:
@@ -298,11 +279,18 @@ class Uploader:
                     self.outbox.changed.wait(_LOOK_S)
 
     def _spill(self, parcel: Parcel) -> None:
-        kept = None
+        with self._holding(parcel.sha256):
+            kept = self._kept(parcel)
+            self._say(self.outbox.spilled(parcel, kept))
+            if kept is not None and parcel.stored:
+                self._spool.remove(kept)
+
+    def _kept(self, parcel: Parcel) -> Spooled | None:
         try:
             kept = self._spool.put(parcel.entry, parcel.sha256, parcel.data)
             self._tally.add(spooled=1)
             self._spool_fails = False
+            return kept
         except Exception as error:
             self._tally.add(spool_failed=1)
             self._spool_after = time.monotonic() + _SPOOL_AGAIN_S
@@ -310,14 +298,27 @@ class Uploader:
             text = str(error) if isinstance(error, ArchiveError) else f"{type(error).__name__} in the spool"
             if tell:
                 self._say([Notice("spool", f"audio waits in memory alone: {text}")])
-        self._say(self.outbox.spilled(parcel, kept))
-        if kept is not None and parcel.stored:
-            self._spool.remove(kept)
+        return None
 
     # Both
 
+    @contextlib.contextmanager
+    def _holding(self, sha256: str) -> Iterator[None]:
+        with self._lock:
+            self._held[sha256] += 1
+        try:
+            yield
+        finally:
+            self._let_go(sha256)
+
+    def _let_go(self, sha256: str) -> None:
+        with self._lock:
+            self._held[sha256] -= 1
+            if not self._held[sha256]:
+                del self._held[sha256]
+
     def _done(self) -> bool:
-        if self.outbox.waiting or self._flying:
+        if self.outbox.waiting or self._held.total():
             return False
         return not (self._spool.size()[0] and self._spool.take_drain() and self._spool.items())
 

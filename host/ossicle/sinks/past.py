@@ -29,7 +29,6 @@ class Past:
         self._shape = () if channels == 1 else (channels,)
         self._lock = RLock()
         self._runs: list[tuple[int, int]] = []  # position and index of the first frame of each
-        self._floor = 0  # whatever lies before it is not here any more
 
     @property
     def bytes(self) -> int:
@@ -95,7 +94,7 @@ class Past:
         if not self._runs:
             return 0
         position, index = self._runs[0]
-        return max(self._floor, position + max(0, self._ring.read_position - index))
+        return position + max(0, self._ring.read_position - index)
 
     def _prune(self) -> None:
         oldest = self._ring.read_position
@@ -104,6 +103,4 @@ class Past:
             self._runs[gone + 1][1] <= oldest or len(self._runs) - gone > RUNS_MAX
         ):
             gone += 1
-        if gone:
-            del self._runs[:gone]
-            self._floor = self._runs[0][0]
+        del self._runs[:gone]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -172,8 +173,47 @@ def test_a_hanging_upload_holds_up_neither_the_spool_nor_the_end(
         go_on.set()
 
 
-def test_what_is_not_through_at_the_end_lies_in_the_spool(tmp_path: Path) -> None:
-    with bench(tmp_path, retry_first_s=30.0, retry_max_s=30.0) as it:
+@pytest.mark.parametrize("first", ["spool", "store"])
+def test_what_was_both_spooled_and_uploaded_leaves_the_spool_and_goes_up_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    monkeypatch.setattr(outbox, "SLOW_S", 0.0)
+    with bench(tmp_path) as it:
+        both, other = threading.Event(), threading.Event()
+        put = it.spool.put
+
+        def slow(*given: Any) -> Any:
+            both.set()
+            if first == "store":
+                assert other.wait(PATIENCE_S)
+            kept = put(*given)
+            other.set()
+            return kept
+
+        def trouble(key: str) -> None:
+            assert both.wait(PATIENCE_S)
+            if first == "spool":
+                assert other.wait(PATIENCE_S)
+                time.sleep(0.05)  # until the outbox knows
+
+        monkeypatch.setattr(it.spool, "put", slow)
+        it.store.trouble = trouble
+        key = it.put(0)
+        it.uploader.start()
+        until(lambda: it.stored() == [key])
+        if first == "store":
+            until(lambda: it.tally.counts().uploaded == 1)
+        other.set()
+        assert it.uploader.wait_done(PATIENCE_S)
+        until(lambda: it.spool.items() == [])
+        assert it.tally.counts().attempts == 1
+
+
+def test_what_is_not_through_at_the_end_lies_in_the_spool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "SLOW_S", 1e9)
+    with bench(tmp_path, retry_first_s=30.0, retry_max_s=30.0, retries=100) as it:
         it.store.trouble = refused
         it.uploader.start()
         keys = sorted(it.put(800 * n) for n in range(3))
@@ -187,7 +227,7 @@ def test_what_is_not_through_at_the_end_lies_in_the_spool(tmp_path: Path) -> Non
 
 
 def test_the_end_tries_once_more_though_the_next_try_is_far_off(tmp_path: Path) -> None:
-    with bench(tmp_path, retry_first_s=600.0, retry_max_s=600.0) as it:
+    with bench(tmp_path, retry_first_s=600.0, retry_max_s=600.0, uploads=1) as it:
         it.store.trouble = refused
         key = it.put(0)
         it.uploader.start()
