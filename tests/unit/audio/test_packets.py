@@ -81,6 +81,7 @@ BAD: dict[str, bytes] = {
     "two frames, no length": b"\x7a",
     "two frames, half a length": b"\x7a\xfc",
     "two frames, the first longer than all": b"\x7a\x09\0\0",
+    "two frames, the second too long": b"\x7a\x01" + bytes(1 + 1276),
     "no count": b"\x7b",
     "a count of none": b"\x7b\0",
     "more than 120 ms": b"\x7b\x07" + bytes(7),
