@@ -3,7 +3,8 @@
     python tests/victim.py        tasks come as JSON on stdin, a line each
 
 What takes long (Python, its imports) happens once. Each task is done by a fork, whose number is told on
-stdout: that one is killed. It streams two devices, faster than real time, and never ends by itself.
+stdout: that one is killed. It streams the task's devices, faster than real time, and never ends by itself;
+one without devices uploads what others have left. On stdout it says when its archive is open.
 
 `Victims` is the other end of it. What is heard is a function of the position, so any object can be judged
 without a word from who wrote it.
@@ -30,6 +31,7 @@ CHUNK = 4000
 DEVICES = ("left", "right")
 QUIET_BITS = 6
 """The pattern is noise that no coder makes smaller; so many bits less, and one does."""
+OPEN = "open"
 _STOP_S = 10.0
 
 
@@ -48,16 +50,24 @@ class Victims:
         )
         assert self._ask() == "ready"
 
-    def live(self, task: dict[str, Any], doom: Callable[[], object]) -> None:
-        """One that does `task` until `doom` returns; then it is killed, and gone when this returns."""
+    def live(self, task: dict[str, Any], doom: Callable[[], object], *, opened: bool) -> None:
+        """One that does `task` until `doom` returns, which is called when its archive is open, or as soon as
+        it lives; then it is killed, and gone when this returns."""
         assert self._process.stdin is not None
         print(json.dumps(task), file=self._process.stdin, flush=True)
         victim = int(self._ask())
+        said = ""
         try:
+            if opened:
+                said = self._ask()
             doom()
         finally:
             os.kill(victim, signal.SIGKILL)
-            assert int(self._ask()) == -signal.SIGKILL, "it has not lived until it was killed"
+            if said in ("", OPEN):
+                said = self._ask()
+            if said == OPEN:
+                said = self._ask()
+        assert int(said) == -signal.SIGKILL, "it has not lived until it was killed"
 
     def close(self) -> None:
         assert self._process.stdin is not None
@@ -88,8 +98,9 @@ def _run(task: dict[str, Any]) -> None:
             time_of=lambda position: (task["time"] + position / RATE, 0.001),
             true_rate=lambda: None,
         )
-        for name in DEVICES
+        for name in task["devices"]
     }
+    print(OPEN, flush=True)
     start = 0
     while True:
         for name, stream in streams.items():
