@@ -17,7 +17,7 @@ from ossicle.archive.holdings import Holdings
 from ossicle.archive.layout import Hole, Part, Plan, Step
 from ossicle.archive.rebuild import Progress, ignore
 from ossicle.archive.store import MissingError, StoreError
-from ossicle.archive.track import MISSING, Piece
+from ossicle.archive.track import MISSING, Cut, Piece
 
 CORRUPT = "corrupt"
 """Cause of a hole whose object is damaged."""
@@ -68,17 +68,13 @@ def get(holdings: Holdings, plan: Plan, sink: FrameSink, progress: Progress = ig
             if step.cut is None:
                 sink.silence(step.frames)
                 continue
-            key = step.cut.piece.key
-            found = objects.get(step.cut.piece)
+            piece, found = _first_good(objects, step.cut, corrupt)
             if isinstance(found, str):
-                if key not in corrupt:
-                    corrupt.append(key)
                 holes.append(_hole(step, found))
                 sink.silence(step.frames)
             else:
-                at = step.cut.piece.start
-                sink.write(found[step.cut.start - at : step.cut.stop - at])
-            progress(objects.done, plan.objects)
+                sink.write(found[step.cut.start - piece.start : step.cut.stop - piece.start])
+            progress(min(objects.done, plan.objects), plan.objects)
     holes.sort(key=lambda hole: (hole.start_frame, hole.stop_frame))
     return Got(
         plan.frames,
@@ -92,6 +88,21 @@ def get(holdings: Holdings, plan: Plan, sink: FrameSink, progress: Progress = ig
         tuple(corrupt),
         plan.lossy,
     )
+
+
+def _first_good(objects: _Objects, cut: Cut, corrupt: list[str]) -> tuple[Piece, Frames | str]:
+    """The frames of the object that is meant, else of another that has the same; those that are damaged are
+    named."""
+    found = objects.get(cut.piece)
+    piece, why = cut.piece, found
+    for other in (cut.piece, *cut.others):
+        if other is not cut.piece:
+            piece, found = other, objects.get(other)
+        if not isinstance(found, str):
+            return piece, found
+        if other.key not in corrupt:
+            corrupt.append(other.key)
+    return cut.piece, why
 
 
 class _Objects:

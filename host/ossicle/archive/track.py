@@ -16,6 +16,7 @@ from ossicle.archive.entry import Entry, GapRow
 MISSING = "missing"
 """Cause of a hole of which nothing is known: its object is not there."""
 _FRAME = 0.05  # of a frame: what a Unix time in a float cannot tell (0.24 us, or 0.012 at 48 kHz), and more
+_NEAR = 8  # neighbours that are asked whether they have the same frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,12 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Positions [start, stop), which this object gives."""
+    """Positions [start, stop), which this object gives; `others` have them, too."""
 
     piece: Piece
     start: int
     stop: int
+    others: tuple[Piece, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +109,14 @@ class Track:
     def cuts(self, start: int, stop: int) -> Iterator[Cut | GapRow]:
         """Positions [start, stop) in order, each once: audio, or why there is none."""
         at, gap = start, 0
-        for piece, real_start, real_stop in self._real():
+        real = self._real()
+        for n, (piece, real_start, real_stop) in enumerate(real):
             if min(real_stop, stop) <= at or real_start >= stop:
                 continue
             begin, end = max(real_start, at), min(real_stop, stop)
             gap = self._past(gap, at)
             yield from self._holes(at, begin, gap)
-            yield Cut(piece, begin, end)
+            yield Cut(piece, begin, end, _others(real, n, begin, end))
             at = end
         yield from self._holes(at, stop, self._past(gap, at))
 
@@ -155,6 +158,12 @@ class Track:
             if gap.stop is not None and gap.start <= position < gap.stop:
                 position = gap.stop
         return position
+
+
+def _others(real: list[tuple[Piece, int, int]], n: int, start: int, stop: int) -> tuple[Piece, ...]:
+    """Objects besides the nth that have all of [start, stop), as several writers of one stream leave them."""
+    near = real[max(0, n - _NEAR) : n] + real[n + 1 : n + 1 + _NEAR]
+    return tuple(piece for piece, real_start, real_stop in near if real_start <= start and stop <= real_stop)
 
 
 def _without_gaps(piece: Piece) -> Iterator[tuple[int, int]]:

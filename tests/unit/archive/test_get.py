@@ -204,6 +204,19 @@ def test_a_damaged_object_is_a_hole_and_the_rest_follows(shelf: Shelf, how: str)
     assert np.array_equal(tape.frames, expected)
 
 
+@pytest.mark.parametrize("damaged", [0, 1])
+def test_what_one_writer_lost_to_damage_another_has(shelf: Shelf, damaged: int) -> None:
+    heard = noise(2 * SECOND)
+    keys = [shelf.add(heard, 0), shelf.add(heard, 0, time=DAY + 0.0001)]
+    with shelf.library() as library:
+        library.refresh()
+    (shelf.folder / sorted(keys)[damaged]).write_bytes(b"damaged")
+    got, tape = get(shelf)
+    assert got.holes == ()
+    assert np.array_equal(tape.frames, heard)
+    assert got.corrupt == ((sorted(keys)[0],) if damaged == 0 else ())  # the second is not asked for
+
+
 def test_a_damaged_object_is_named_once(shelf: Shelf) -> None:
     key = shelf.add(noise(SECOND), 0, gaps=[GapRow(50, 60, "lost")])
     with shelf.library() as library:
