@@ -24,7 +24,6 @@ from ossicle.soak.loop import Loop
 from ossicle.soak.plan import Faults, Span
 from ossicle.soak.serial import SerialRelay
 
-pytestmark = pytest.mark.xdist_group("doctor")  # for its fixtures
 Told = Callable[[Callable[[Path], Evidence]], Evidence]
 SECONDS = 0.6  # beside the 1.5 in which a microphone wakes up: STATUS has come by then
 

@@ -24,9 +24,6 @@ LONG_RUNS = int(os.environ.get("OSSICLE_FUZZ_RUNS", "10000000"))  # of all targe
 SLOW_SHARE = 0.03  # of each
 
 
-pytestmark = pytest.mark.xdist_group("atheris")  # for its fixture
-
-
 def fuzzer(folder: Path, *words: str) -> tuple[int, str]:
     """Its exit code, and what it says."""
     if importlib.util.find_spec("atheris") is None:

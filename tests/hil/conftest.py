@@ -49,11 +49,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """All in one process, for there is one board. On the chip a part of the vectors, unless soak is asked."""
+    """On the chip a part of the vectors, unless soak is asked."""
     every = option(config, "--device") or "soak" in (config.getoption("markexpr") or "")
     seen: Counter[str] = Counter()
     for item in [item for item in reversed(items) if HERE in item.path.parents]:
-        item.add_marker(pytest.mark.xdist_group("hil"))
         name = getattr(item, "originalname", item.name)
         seen[name] += 1
         left_out = name in LONG or (seen[name] - 1) % VECTORS_EVERY
