@@ -17,6 +17,7 @@ from alloc_line import LINES
 from fakes import Board, Host, cobs, uncobs
 from ossicle import _wire, kernels
 from ossicle.app import App
+from micropython import const
 
 CHUNKS = int(sys.argv[1])
 PLANT = sys.argv[2]
@@ -24,17 +25,17 @@ CODEC = _wire.CODEC_ADPCM if "adpcm" in sys.argv else _wire.CODEC_PCM16
 SEALED = "sealed" in sys.argv
 LINE = sys.argv[-1] if sys.argv[-1] in LINES else "serial"
 PSK = bytes(range(32))
-M30 = (1 << 30) - 1
+M30 = const((1 << 30) - 1)
 
 # Shared by thread and firmware: numbers in a preallocated array, each with one writer.
-US = 0  # capture time; thread
-POSTED = 1  # buffers handed out; firmware
-DELIVERED = 2  # buffers delivered; thread
-OVER = 3  # firmware: the thread may end
-ENDED = 4  # thread
-STALL = 5  # thread: stalls so far
-SCHEDULED = 6  # thread: callbacks that went into the scheduler's queue
-PLANTED = 7  # firmware: the callback's allocation was tried
+US = const(0)  # capture time; thread
+POSTED = const(1)  # buffers handed out; firmware
+DELIVERED = const(2)  # buffers delivered; thread
+OVER = const(3)  # firmware: the thread may end
+ENDED = const(4)  # thread
+STALL = const(5)  # thread: stalls so far
+SCHEDULED = const(6)  # thread: callbacks that went into the scheduler's queue
+PLANTED = const(7)  # firmware: the callback's allocation was tried
 shared = array("i", (1000000, 0, 0, 0, 0, 0, 0, 0))
 
 
@@ -87,12 +88,15 @@ for i in range(256):
 whole = array("i", (0, 1024, 0))
 
 
-def interrupts():
+# A thread: it looks no global name up, which in this MicroPython can fail while another one raises.
+def interrupts(shared, mic, ring, audio, whole, copy_bytes, schedule, sleep_us):
     while not shared[OVER]:
-        if shared[POSTED] == shared[DELIVERED] or ahead():
-            time.sleep_us(10)  # another may need the core
+        # A source that is far ahead of the link waits, or all would be overwritten.
+        ahead = (ring.written - ring.read_position) & M30 > 16384 and shared[DELIVERED] % 997
+        if shared[POSTED] == shared[DELIVERED] or ahead:
+            sleep_us(10)  # another may need the core
             continue
-        kernels.copy_bytes(audio, mic.buffer, whole)
+        copy_bytes(audio, mic.buffer, whole)
         if shared[DELIVERED] % 3000 == 2999:
             shared[US] = (shared[US] + 1000000) & M30
             shared[STALL] += 1
@@ -100,17 +104,12 @@ def interrupts():
         shared[DELIVERED] += 1
         while True:
             try:
-                micropython.schedule(mic.fire, None)
+                schedule(mic.fire, None)
                 shared[SCHEDULED] += 1
                 break
             except RuntimeError:
                 pass
     shared[ENDED] = 1
-
-
-# A source that is far ahead of the link waits, or all would be overwritten.
-def ahead():
-    return (app.ring.written - app.ring.read_position) & M30 > 16384 and shared[DELIVERED] % 997
 
 
 config = {"shift": 16, "dc_blocker": False}
@@ -257,7 +256,10 @@ def run():
     return turn
 
 
-_thread.start_new_thread(interrupts, ())
+_thread.start_new_thread(
+    interrupts,
+    (shared, mic, app.ring, audio, whole, kernels.copy_bytes, micropython.schedule, time.sleep_us),
+)
 failed = "no"
 error = None  # a place for it: where the heap is locked none can be made
 try:
