@@ -28,6 +28,8 @@ class Plain(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answers)
         self.objects: dict[str, bytes] = {}
         self.signed: set[str] = set()
+        self.tokens: set[str] = set()
+        self.requests = 0
         self.refusal: tuple[int, bytes] | None = None
 
     @property
@@ -44,6 +46,7 @@ class Answers(BaseHTTPRequestHandler):
             return
         self.server.objects[self.path] = body
         self.server.signed.add(self.headers.get("Authorization", ""))
+        self.server.tokens.add(self.headers.get("X-Amz-Security-Token", ""))
         self.answer(201, b"")
 
     def do_GET(self) -> None:
@@ -53,6 +56,7 @@ class Answers(BaseHTTPRequestHandler):
         self.answer(404 if found is None else 200, found or b"")
 
     def refused(self) -> bool:
+        self.server.requests += 1
         if self.server.refusal is not None:
             self.answer(*self.server.refusal)
         return self.server.refusal is not None
@@ -121,7 +125,17 @@ def test_a_refusal_is_one_line(
     assert caught.value.transient is transient
     assert "\n" not in str(caught.value)
     assert SECRET not in str(caught.value)
+    before = server.requests
     with pytest.raises(StoreError, match=message) as caught:
         Store(settings).put("audio/x.flac", b"x")
+    assert server.requests == before + 1  # who puts has its own way to try again
     assert caught.value.transient is transient
     assert not server.objects
+
+
+def test_temporary_credentials_go_with_their_token(server: Plain) -> None:
+    keys = {"access_key_id": "id", "secret_access_key": SECRET, "session_token": "token"}
+    store = Store(load(url=f"{server.url}/{BUCKET}", allow_http=True, **keys))
+    store.put("audio/x.flac", b"x")
+    assert server.tokens == {"token"}
+    assert SECRET not in "".join(server.signed)

@@ -171,12 +171,12 @@ def test_a_server_that_is_not_there(s3: S3Server) -> None:
         assert caught.value.transient
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(15)
 def test_a_check_waits_for_no_slow_server(s3: S3Server, silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """However long a request may take otherwise."""
     assert store_module.CHECK_S <= 10
     monkeypatch.setattr(store_module, "CHECK_S", 0.2)
-    store = Store(load(**s3.given("bucket", endpoint=silent, timeout_s=600)))
+    store = Store(load(**s3.given("bucket", endpoint=silent, timeout_s=20)))
     with pytest.raises(StoreError, match="did not answer in time"):
         store.check()
 

@@ -172,6 +172,27 @@ def test_an_object_that_is_not_what_it_says_is_refused(codec: str, change: dict[
         decode(lying)
 
 
+def test_more_audio_than_may_be_in_memory_is_not_decoded() -> None:
+    data = made(sound(100))
+    lying = flac.with_comment(data, replace(entry_of(data), stop=10**9).text())
+    with pytest.raises(ArchiveError, match="frames are more than an object holds"):
+        decode(lying)
+
+
+@pytest.mark.parametrize("codec", ["flac", "opus"])
+def test_a_comment_takes_the_place_of_another(codec: str) -> None:
+    data = made(sound(9001), codec)
+    put_in = flac.with_comment if codec == "flac" else ogg.with_comment
+    assert put_in(put_in(data, "x" * 20_000), entry_of(data).text()) == data
+    with pytest.raises(ArchiveError):
+        put_in(b"RIFF" + data, "x")
+
+
+def test_a_comment_that_no_page_of_ogg_holds_is_refused() -> None:
+    with pytest.raises(ArchiveError, match="a page of Ogg has no room for it"):
+        ogg.with_comment(made(sound(100), "opus"), "x" * 65_100)
+
+
 def test_flac_with_other_samples_is_refused() -> None:
     data, other = made(sound(9001)), made(np.zeros(9001, np.int16))
     text = entry_of(data).text()

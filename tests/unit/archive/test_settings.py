@@ -159,6 +159,13 @@ def test_no_error_tells_a_secret(name: str, wrong: object, monkeypatch: pytest.M
         assert SECRET not in str(caught.value)
 
 
+def test_the_library_itself_tells_no_secret() -> None:
+    """Where somebody makes the model without `load`."""
+    with pytest.raises(ValueError, match="secret_access_key") as caught:
+        Settings(secret_access_key=[SECRET])  # type: ignore[arg-type]
+    assert SECRET not in str(caught.value)
+
+
 def test_settings_do_not_change() -> None:
     settings = load()
     with pytest.raises(ValueError, match="frozen"):
