@@ -23,7 +23,7 @@ from faultproxy import HANG, KINDS, FaultProxy, Faults
 from kept import Kept, objects, soon
 from motoserver import S3Server
 
-from ossicle.archive.index import Index
+from ossicle.archive.library import Library
 from ossicle.archive.settings import load
 from ossicle.sinks.archive import Archive
 
@@ -99,8 +99,11 @@ def judge(given: dict[str, Any], seen: set[str]) -> list[Kept]:
         assert each.entry.gaps == ()
     left = {path.suffix for path in load(**given).spool_folder.glob("*")}
     assert left <= {".lock", ".part"}
-    with Index(load(**given).index_path) as index:
-        assert index.keys() == {str(each.key) for each in kept}
+    stored = {str(each.key) for each in kept}
+    with Library(load(**given)) as library:
+        assert library.index.keys() <= stored, "the index never tells of what is not there"
+        library.refresh()  # a kill between store and index leaves an object without its row
+        assert library.index.keys() == stored
     return kept
 
 
