@@ -43,7 +43,8 @@ class Intake:
         if encoding not in ENCODINGS:
             raise ValueError(f"audio is encoded as {', '.join(ENCODINGS)}, not as {encoding!r}")
         if isinstance(audio, np.ndarray):
-            return self.array(audio), self.rate
+            self.check_length(len(self.array(audio)), self.rate)
+            return audio, self.rate
         if isinstance(audio, str):
             audio = _from_base64(audio)
         if not isinstance(audio, bytes | bytearray | memoryview):
@@ -56,7 +57,7 @@ class Intake:
         return (self._samples(data), self.rate) if kind == "pcm16" else self._file(data, kind)
 
     def array(self, frames: Frames) -> Frames:
-        """These frames, checked."""
+        """These frames, checked, but for their length."""
         if frames.dtype != np.int16:
             raise MalformedAudioError(
                 f"audio is an array of int16, not {frames.dtype}; nothing is cast silently"
@@ -65,7 +66,6 @@ class Intake:
         if frames.ndim not in (1, 2) or frames.shape[1:] != wanted:
             shape = f"(n, {self.channels})" if wanted else "(n,)"
             raise MalformedAudioError(f"audio of shape {frames.shape} where {shape} is taken")
-        self.check_length(len(frames), self.rate)
         return frames
 
     def check_length(self, frames: int, rate: int) -> None:

@@ -378,6 +378,13 @@ def test_segments_go_straight_in(speech: Any) -> None:
     assert aggregator.clock == len(frames) - 512, "silence and speech, each once, since it was first told"
 
 
+def test_a_segment_may_be_longer_than_a_chunk() -> None:
+    """The segmenter has its own bound, and pads what it cuts."""
+    aggregator = Aggregator(max_chunk_s=1)
+    result = aggregator.push_segment(Segment(0, 6 * RATE, RATE, tone(6 * RATE)))
+    assert [len(batch) for batch in result] == [6 * RATE]
+
+
 def test_a_segment_that_cannot_be_is_refused() -> None:
     aggregator = Aggregator(rate=8000)
     with pytest.raises(ValueError, match="a segment of 16000 Hz in an aggregator of 8000 Hz"):
