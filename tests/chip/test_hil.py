@@ -18,9 +18,7 @@ CHOSEN = "test_install or test_hello or kernel or stop_ends or unplugged or neit
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(
-    "chosen", [CHOSEN, pytest.param(f"{CHOSEN} or device_packets", marks=pytest.mark.soak)]
-)
+@pytest.mark.parametrize("more", ["", pytest.param(" or device_packets", marks=pytest.mark.soak)])
 def test_a_board_behind_a_port_server(tmp_path: Path, more: str) -> None:
     """What it has is tested and told; what it lacks is skipped with the reason; its configuration is back."""
     files = tmp_path / "files"
