@@ -7,7 +7,6 @@ where it told them. The receiver's word is kept beside the archive, by a witness
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -35,8 +34,6 @@ HOURS = float(os.environ.get("OSSICLE_SOAK_HOURS", "1"))
 BEGAN = 1_780_000_000.0
 LINK = Faults(drop=0.08, dup=0.02, reorder=0.05, corrupt=0.02, seed=3)
 SETTLE_S = 60.0
-LAST_FRAMES = 1024
-QUIET_S = 4.0
 AHEAD_S = 60.0
 """How far a board that plays flat out may run ahead of who keeps it, in audio."""
 
@@ -88,18 +85,6 @@ def keep(microphone: Microphone, archive: Archive, witness: Witness) -> None:
     stream.close()
 
 
-def end_of(thread: Thread, microphone: Microphone, witness: Witness, frames: int) -> None:
-    """Wait for a stream's end. A live receiver of a board that plays flat out is not always told it, when the
-    last chunk is lost: then all but that has come, and nothing more does."""
-    at, since = 0, time.monotonic()
-    while thread.is_alive():
-        thread.join(0.5)
-        if witness.stop != at:
-            at, since = witness.stop, time.monotonic()
-        if at >= frames - LAST_FRAMES and time.monotonic() - since > QUIET_S:
-            microphone.close()
-
-
 def keep_all(network: Network, archive: Archive, folder: Path) -> list[Witness]:
     witnesses = [Witness(folder) for _ in network.microphones]
     failures: list[BaseException] = []
@@ -113,8 +98,8 @@ def keep_all(network: Network, archive: Archive, folder: Path) -> list[Witness]:
     threads = [Thread(target=run, args=each) for each in zip(network.microphones, witnesses, strict=True)]
     for thread in threads:
         thread.start()
-    for thread, microphone, witness in zip(threads, network.microphones, witnesses, strict=True):
-        end_of(thread, microphone, witness, network.patterns[microphone.device].frames)
+    for thread in threads:
+        thread.join()
     if failures:
         raise failures[0]
     return witnesses

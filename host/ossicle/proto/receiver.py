@@ -145,6 +145,8 @@ class Receiver:
         state = self._handshake.state
         if state in _IN_SESSION and self.stream is not None:
             self.stream.work(now, self._heard, self._hold, self._send)
+            if self.stream.audio.ended:  # also by what was given up, or is gone: no packet says so then
+                self._handshake.move(Trigger.END, now)
             if state is State.STREAMING and now - self._heard >= _SILENT_S:
                 self.counters.silences += 1
                 self._tell(Silent(now - self._heard))

@@ -153,6 +153,15 @@ def test_live_gives_up_at_the_deadline_and_drops_what_comes_later():
     assert w.receiver.counters.late > 0
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_stream_whose_end_was_told_is_over(seed):
+    """Also where the deadline of a chunk before the last one tells it, and no packet."""
+    lossy = Line(Random(seed), loss=0.3, latency_s=0.005)
+    w = world(seed, request=StreamRequest(mode="live"), deadline_ms=100, length=RATE, down=lossy)
+    assert w.run(20, lambda: any(isinstance(event, ev.Ended) for event in w.events), step_s=0.001)
+    assert w.receiver.state is State.ENDED
+
+
 def test_live_takes_what_comes_before_the_deadline():
     w = world(request=StreamRequest(mode="live"), deadline_ms=400, length=RATE * 3)
     w.run(2, lambda: w.receiver.counters.chunks > 20)
