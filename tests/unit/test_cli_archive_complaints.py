@@ -138,7 +138,7 @@ def test_what_is_ambiguous_names_the_choice(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_leaves_the_older_one(tmp_path: Path) -> None:
     keep()
     code, _, lines = told("archive", "get", "--archive", "kept", "--out", "x.mp3")
-    assert (code, lines[-1][:9], ".wav" in lines[-1]) == (1, "ossicle: ", True)
+    assert (code, lines) == (1, ["ossicle: x.mp3: a recording ends in .wav or .flac, not .mp3"])
     code, _, lines = told("archive", "get", "--archive", "kept", "--out", "no/x.wav")
     assert code == 1
     assert "No such file or directory" in lines[-1]
@@ -165,7 +165,9 @@ def test_deleting_leaves_what_was_not_meant() -> None:
     )
     assert code == 0
     assert re.fullmatch(
-        r"would go: 2 objects, .* kB, 0:00:02 of audio, 1 of them from this disk's spool\n", out
+        r"\S+ to \S+  me  kitchen  00000000000000aa\n"
+        r"would go: 2 objects, .* kB, 0:00:02 of audio, 1 of them from this disk's spool\n",
+        out,
     )
     store = Store(load(url="kept"))
     assert all(map(store.exists, (mine, yours, later)))
@@ -174,7 +176,12 @@ def test_deleting_leaves_what_was_not_meant() -> None:
     assert [store.exists(key) for key in (mine, yours, later)] == [False, True, True]
     assert Spool(load(url="kept").spool_folder, 1).items() == []
     assert len(list(store.list("deleted"))) == 1
-    assert told("archive", "cleanup", "--archive", "kept", "--days", "0")[1].startswith("deleted: 0 objects")
+    code, out, lines = told("archive", "cleanup", "--archive", "kept", "--days", "0")
+    assert (code, out[:18]) == (0, "deleted: 0 objects")
+    assert lines == ["audio is kept for ever, and no deletion was broken off"]
+    assert told("archive", "cleanup", "--archive", "kept", "--days", "1e5")[2] == [
+        "nothing is older than 100000 days, and no deletion was broken off"
+    ]
     code, out, _ = told("archive", "cleanup", "--archive", "kept", "--days", "1", "--owner", "you")
     assert out.startswith("deleted: 1 object,")
     assert [store.exists(key) for key in (yours, later)] == [False, True]
@@ -182,12 +189,14 @@ def test_deleting_leaves_what_was_not_meant() -> None:
 
 def test_what_was_left_on_this_disk_is_uploaded() -> None:
     key = keep(spooled=True)
-    assert key in told("archive", "ls", "--archive", "kept", "--objects")[1]
+    assert f"{key}, waits on this disk" in told("archive", "ls", "--archive", "kept", "--objects")[1]
+    assert told("archive", "ls", "--archive", "kept")[1].endswith(", 1 object of 1 on this disk yet\n")
     words = ("archive", "upload", "--archive", "kept", "--archive-set", "retention_days=0")
     code, out, lines = told(*words)
     assert (code, lines) == (0, [])
     assert out.startswith("1 object, ")
     assert Store(load(url="kept")).exists(key)
+    assert "this disk" not in told("archive", "ls", "--archive", "kept")[1]
     assert "waiting" not in told("archive", "stats", "--archive", "kept")[1]
 
 
@@ -209,6 +218,24 @@ def test_an_index_is_made_from_the_store() -> None:
     assert code == 1
     assert f"missing  {key}" in out
     assert "foreign  notes.txt" in out
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    """Misspelt, or on a disk that is away: told, and what the index knows of it stays."""
+    code, out, lines = told("archive", "ls", "--archive", "kept")
+    assert (code, out) == (0, "")
+    assert lines == [f"{tmp_path / 'kept'}: there is no such folder yet", "nothing is kept there"]
+    keep()
+    known = told("archive", "ls", "--archive", "kept", "--refresh")
+    assert STREAM in known[1]
+    (tmp_path / "kept").rename(tmp_path / "away")
+    for words in (["ls", "--refresh"], ["cleanup"], ["rebuild"], ["verify"], ["rm", "--all", "--yes"]):
+        code, out, lines = told("archive", *words, "--archive", "kept")
+        assert (code, out) == (1, "")
+        assert "there is no such folder, and it had objects" in lines[-1]
+    assert not (tmp_path / "kept").exists()
+    (tmp_path / "away").rename(tmp_path / "kept")
+    assert told("archive", "ls", "--archive", "kept") == known
 
 
 WITHOUT = """

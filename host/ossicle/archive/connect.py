@@ -38,7 +38,9 @@ def connected(settings: Settings, timeout_s: float) -> Objects:
     """
     address = settings.address
     if (address.server or "").startswith("http:") and not settings.allow_http:
-        raise ArchiveError(f"{address.server}: audio would go there unsealed; allow_http = true allows it")
+        raise ArchiveError(
+            f"{address.server}: audio would go there unsealed; the setting allow_http=true allows it"
+        )
     file = settings.credentials_file
     if file is not None and not file.is_file():
         raise StoreError(f"{file}: there is no such file of credentials", transient=False)

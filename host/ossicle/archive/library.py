@@ -58,9 +58,12 @@ class Library:
             tell(f"the index could not be used, and lies in {self.index.set_aside}")
 
     def known(self, progress: Progress = ignore) -> None:
-        """See to it that the index was made from the store once. Each question does that by itself."""
+        """See to it that the index was made from the store once. Each question does that by itself. Raises
+        StoreError where a folder that had objects is not there."""
+        rebuilding.check_there(self.store, self.index)
         if self.index.compared_at is None:
-            self._tell(f"this computer has no index of {self.store.address} yet: reading the store")
+            if not self.store.is_absent:
+                self._tell(f"this computer has no index of {self.store.address} yet: reading the store")
             self.refresh(progress)
 
     def find(self, selection: Selection | None = None) -> Iterator[Row]:

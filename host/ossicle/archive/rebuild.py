@@ -19,7 +19,7 @@ from ossicle.archive.entry import ArchiveError
 from ossicle.archive.index import Index
 from ossicle.archive.key import DELETED, key_of, parse_key
 from ossicle.archive.row import Row, row_of
-from ossicle.archive.store import MissingError, Store
+from ossicle.archive.store import MissingError, Store, StoreError
 
 Progress = Callable[[int, int | None], None]
 """Objects done, and of how many, None where that is not known."""
@@ -60,6 +60,7 @@ def compare(store: Store, index: Index, *, anew: bool = False, progress: Progres
 
     Raises ArchiveError where the store or the index fails; the index is then as good as before, or better.
     """
+    check_there(store, index)
     result = Compared()
     began = time.time()
     _learn_deletions(store, index, result)
@@ -73,6 +74,16 @@ def compare(store: Store, index: Index, *, anew: bool = False, progress: Progres
     result.dropped = index.remove(index.gone(began))
     index.compared(began)
     return result
+
+
+def check_there(store: Store, index: Index) -> None:
+    """Raises StoreError where a folder that had objects is not there: its disk may be away, and what the
+    index knows of it is to stay."""
+    if store.is_absent and next(index.find(), None) is not None:
+        raise StoreError(
+            f"{store.address}: there is no such folder, and it had objects: is its disk there?",
+            transient=True,
+        )
 
 
 def _own(store: Store, result: Compared) -> Iterator[Listed]:

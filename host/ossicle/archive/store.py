@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ossicle.archive.address import is_inside
+from ossicle.archive.batched import batched
 from ossicle.archive.connect import Objects, connected, in_folder
 from ossicle.archive.extra import extra
 from ossicle.archive.settings import Settings
@@ -71,6 +71,11 @@ class Store:
     def is_local(self) -> bool:
         """Whether it is a folder of this computer."""
         return self._folder is not None
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether it is a folder that is not there, or not yet."""
+        return self._folder is not None and not self._folder.is_dir()
 
     def check(self) -> None:
         """Raises StoreError, one line, where the store cannot be used as it is set up: no such bucket,
@@ -152,7 +157,7 @@ class Store:
 
     def delete(self, keys: Iterable[str]) -> None:
         """Let the objects go; one that is not there is gone already. Raises StoreError."""
-        for some in _parts(keys, _DELETE_MAX):
+        for some in batched(keys, _DELETE_MAX):
             try:
                 self._delete(some)
             except MissingError:  # where it stopped; the others are to go, too
@@ -231,12 +236,6 @@ class Store:
 
 def _kind(key: str) -> str:
     return _TYPES.get(os.path.splitext(key)[1], "application/octet-stream")
-
-
-def _parts(keys: Iterable[str], n: int) -> Iterator[Sequence[str]]:
-    rest = iter(keys)
-    while some := tuple(islice(rest, n)):
-        yield some
 
 
 def _passes(error: BaseException) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -53,7 +54,9 @@ def rm(
             if dry_run:
                 _tell_removed(output, removed)
                 return
-            _show(removed)
+            for line in _ranges(removed):
+                complain(line)
+            complain(_amount(removed))
             if not typer.confirm("This goes for good, from every copy that is known. Go on?", err=True):
                 raise typer.Exit(FAILED)
         with progress("objects", as_json) as tell:
@@ -80,15 +83,20 @@ def cleanup(
         progress("objects", as_json) as tell,
     ):
         removed = library.cleanup(days=days, owner=owner, dry_run=dry_run, progress=tell)
+        age = library.settings.retention_days if days is None else days
+    if not (removed.objects or removed.spooled):
+        older = f"nothing is older than {age:g} days" if age else "audio is kept for ever"
+        output.note(f"{older}, and no deletion was broken off")
     _tell_removed(output, removed)
 
 
 def _tell_removed(output: Output, removed: Removed) -> None:
     verb = "would go" if removed.dry_run else "deleted"
+    ranges = "".join(f"{line}\n" for line in _ranges(removed)) if removed.dry_run else ""
     spooled = f", {removed.spooled} of them from this disk's spool" if removed.spooled else ""
     output.event(
         "removed",
-        f"{verb}: {_amount(removed)}{spooled}",
+        f"{ranges}{verb}: {_amount(removed)}{spooled}",
         objects=removed.objects,
         bytes=removed.bytes,
         seconds=removed.seconds,
@@ -104,14 +112,13 @@ def _amount(removed: Removed) -> str:
     return f"{objects}, {bytes_shown(removed.bytes)}, {span_shown(removed.seconds)} of audio"
 
 
-def _show(removed: Removed) -> None:
-    """For who is asked."""
+def _ranges(removed: Removed) -> Iterator[str]:
+    """For who is asked, or asks."""
     for one in removed.ranges[:RANGES_SHOWN]:
         when = f"{moment(one['time'])} to {moment(one['stop_time'])}" if "time" in one else "unreadable"
-        complain(f"{when}  {one['owner']}  {one['device']}  {one['stream']}")
+        yield f"{when}  {one['owner']}  {one['device']}  {one['stream']}"
     if len(removed.ranges) > RANGES_SHOWN:
-        complain(f"and {len(removed.ranges) - RANGES_SHOWN} more")
-    complain(_amount(removed))
+        yield f"and {len(removed.ranges) - RANGES_SHOWN} more"
 
 
 def verify(

@@ -25,8 +25,8 @@ Place = Annotated[
     typer.Option(
         "--archive",
         metavar="URL",
-        help="A folder, s3://BUCKET, gs://BUCKET, az://CONTAINER or https://HOST/BUCKET; auto: as "
-        "configured, else a folder of yours.",
+        help="A folder, or s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, "
+        "https://HOST/BUCKET/PREFIX; auto: as configured, else ~/.local/share/ossicle/archive.",
     ),
 ]
 KeptIn = Annotated[
@@ -34,26 +34,37 @@ KeptIn = Annotated[
     typer.Option(
         "--archive",
         metavar="URL",
-        help="Keep all that is heard there: a folder, s3://BUCKET, gs://BUCKET, az://CONTAINER or "
-        "https://HOST/BUCKET; auto: as configured, else a folder of yours.",
+        help="Keep all that is heard there: a folder, or s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, "
+        "az://CONTAINER/PREFIX, https://HOST/BUCKET/PREFIX; auto: as configured, else "
+        "~/.local/share/ossicle/archive.",
     ),
 ]
 Config = Annotated[
     Path | None,
     typer.Option(
-        "--archive-config", metavar="FILE", help="The archive's settings, in place of the usual file."
+        "--archive-config",
+        metavar="FILE",
+        help="The archive's settings, in place of ~/.config/ossicle/archive.toml.",
     ),
 ]
 Assignments = Annotated[
     list[str] | None,
-    typer.Option("--archive-set", metavar="NAME=VALUE", help="One setting of the archive, but no secret."),
+    typer.Option(
+        "--archive-set",
+        metavar="NAME=VALUE",
+        help="A setting of the archive, such as codec=opus or region=eu-central-1; give it as often as it "
+        "takes. A secret is for the file, or for the environment (OSSICLE_ARCHIVE_...).",
+    ),
 ]
 NewOwner = Annotated[
     str | None, typer.Option("--owner", metavar="NAME", help="Whose audio it is, in the archive.")
 ]
 Owner = Annotated[str | None, typer.Option("--owner", metavar="NAME", help="Only what is this owner's.")]
 Device = Annotated[str | None, typer.Option("--device", metavar="NAME", help="Only from this device.")]
-Stream = Annotated[str | None, typer.Option("--stream", metavar="ID", help="Only of this stream.")]
+Stream = Annotated[
+    str | None,
+    typer.Option("--stream", metavar="ID", help="Only of this stream: the 16 digits that ls shows."),
+]
 Since = Annotated[
     str | None,
     typer.Option(
@@ -117,4 +128,6 @@ def library(
     with Library(settings(url, config, assignments), tell=output.note) as opened:
         with progress("reading the store", output.as_json) as tell:
             opened.known(tell)
+        if opened.store.is_absent:
+            output.note(f"{opened.store.address}: there is no such folder yet")
         yield opened

@@ -109,7 +109,7 @@ class Gaps:
 
     def gap(self, gap: Gap, frames: int | None) -> None:
         rate, stop = self._rate, gap.stop
-        length = "of unknown length" if frames is None else f"of {frames} frames"
+        length = "of unknown length" if frames is None else f"of {frames / rate:.3f} s, {frames} frames"
         about = ", length estimated" if gap.estimated else ""
         about += ", which take no time here" if stop is None and frames is not None else ""
         self._told |= stop is None

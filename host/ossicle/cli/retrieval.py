@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import OssicleError
-from ..sinks import Sink, open_sink
+from ..sinks import Sink, check_suffix, open_sink
 from . import choice, options
 from .guard import FAILED, USAGE, complain
 from .output import Output, seconds
@@ -57,6 +57,7 @@ def get(
     if (start is not None or stop is not None) and stream is None:
         complain("--start and --stop are frames of a stream: --stream ID")
         raise typer.Exit(USAGE)
+    check_suffix(out)
     wanted = choice.selection(owner, device, stream, since, until)
     with choice.library(url, config, assignments, output) as library:
         plan = library.plan(wanted, start=start, stop=stop, pad=not trim)
@@ -101,7 +102,7 @@ def _aside(out: Path, rate: int, channels: int) -> Iterator[Sink]:
 def _tell_gap(output: Output, hole: Hole, rate: int) -> None:
     frames = hole.stop_frame - hole.start_frame
     known = frames or hole.position is None
-    length = f"of {frames} frames" if known else "of unknown length"
+    length = f"of {frames / rate:.3f} s, {frames} frames" if known else "of unknown length"
     about = ", length estimated" if hole.estimated and known else ""
     output.event(
         "gap",

@@ -14,6 +14,7 @@ from .progress import progress
 from .quantities import bytes_shown, counted, moment, span_shown
 
 if TYPE_CHECKING:
+    from ..archive.holdings import Found
     from ..archive.row import Row
     from ..archive.stats import DeviceStats, LibraryStats
 
@@ -26,17 +27,20 @@ class Run:
     last: Row
     frames: int = 0
     objects: int = 0
+    waiting: int = 0
+    """Of these, those that are in the spool yet."""
     bytes: int = 0
     raw_bytes: int = 0
     gaps: int = 0
     segments: int = 0
 
-    def add(self, row: Row) -> None:
+    def add(self, found: Found) -> None:
         """One more object of the stream."""
-        entry = row.entry
+        row, entry = found.row, found.row.entry
         self.last = max(self.last, row, key=lambda r: r.stop)
         self.frames += entry.frames
         self.objects += 1
+        self.waiting += found.spooled
         self.bytes += row.bytes
         self.raw_bytes += row.raw_bytes
         self.gaps += len(entry.gaps)
@@ -52,7 +56,10 @@ def ls(
     since: choice.Since = None,
     until: choice.Until = None,
     objects: Annotated[
-        bool, typer.Option("--objects", help="Each object, with its gaps and the speech in it.")
+        bool,
+        typer.Option(
+            "--objects", help="Each object; with --json also the gaps and the speech in it, one by one."
+        ),
     ] = False,
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Ask the store first what other computers wrote or deleted.")
@@ -68,20 +75,24 @@ def ls(
         if refresh:
             with progress("reading the store", as_json) as tell:
                 library.refresh(tell)
-        found = library.find(wanted)
+        found = library.found(wanted)
         if not (_tell_objects if objects else _tell_streams)(output, found):
-            output.note("nothing is kept of what was asked for")
+            narrowed = any(part is not None for part in (owner, device, stream, since, until))
+            output.note("nothing is kept of what was asked for" if narrowed else "nothing is kept there")
 
 
-def _tell_objects(output: Output, rows: Iterable[Row]) -> int:
+def _tell_objects(output: Output, objects: Iterable[Found]) -> int:
     count = 0
-    for row in rows:
+    for found in objects:
         count += 1
-        entry = row.entry
+        row, entry = found.row, found.row.entry
         length = span_shown(entry.frames / row.rate)
+        holds = _holds(len(entry.segments), len(entry.gaps)) + (
+            ", waits on this disk" if found.spooled else ""
+        )
         output.event(
             "object",
-            f"{moment(row.time)}  {length}  {bytes_shown(row.bytes):>8}  {row.key}",
+            f"{moment(row.time)}  {length}  {bytes_shown(row.bytes):>8}  {row.key}{holds}",
             key=row.key,
             owner=row.owner,
             device=row.device,
@@ -98,19 +109,28 @@ def _tell_objects(output: Output, rows: Iterable[Row]) -> int:
             bytes=row.bytes,
             raw_bytes=row.raw_bytes,
             sha256=row.sha256,
+            waiting=found.spooled,
             gaps=[asdict(gap) for gap in entry.gaps],
             segments=[asdict(segment) for segment in entry.segments],
         )
     return count
 
 
-def _tell_streams(output: Output, rows: Iterable[Row]) -> int:
+def _holds(segments: int, gaps: int) -> str:
+    return "".join(f", {counted(n, what)}" for n, what in ((segments, "segment"), (gaps, "gap")) if n)
+
+
+def _tell_streams(output: Output, objects: Iterable[Found]) -> int:
     runs: dict[tuple[str, str, str], Run] = {}
-    for row in rows:
-        runs.setdefault((row.owner, row.device, row.stream), Run(row, row)).add(row)
+    for found in objects:
+        row = found.row
+        runs.setdefault((row.owner, row.device, row.stream), Run(row, row)).add(found)
     for run in runs.values():
         first, last = run.first, run.last
-        about = f", {counted(run.gaps, 'gap')}" if run.gaps else ""
+        about = _holds(run.segments, run.gaps)
+        about += (
+            f", {counted(run.waiting, 'object')} of {run.objects} on this disk yet" if run.waiting else ""
+        )
         output.event(
             "kept",
             f"{moment(first.time)} to {moment(last.stop_time)}  {first.owner}  {first.device}  "
@@ -126,6 +146,7 @@ def _tell_streams(output: Output, rows: Iterable[Row]) -> int:
             stop_time=last.stop_time,
             seconds=seconds(run.frames, first.rate),
             objects=run.objects,
+            waiting=run.waiting,
             bytes=run.bytes,
             raw_bytes=run.raw_bytes,
             gaps=run.gaps,

@@ -268,7 +268,7 @@ def test_what_passes_is_tried_again_and_only_so_often(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"url": "http://127.0.0.1:9/bucket"}, "audio would go there unsealed; allow_http"),
+        ({"url": "http://127.0.0.1:9/bucket"}, "audio would go there unsealed; the setting allow_http=true"),
         ({"url": "s3://bucket", "endpoint": "http://127.0.0.1:9"}, "audio would go there unsealed"),
         ({"url": "gs://bucket", "credentials_file": "/none.json"}, "/none.json: there is no such file"),
         ({"url": "az://container"}, "no credentials: set OSSICLE_ARCHIVE_ACCESS_KEY_ID"),
