@@ -99,7 +99,7 @@ class ArchiveStream:
         self._time_of = time_of
         self._true_rate = true_rate
         self._begun: _Begun | None = None
-        self._heard_at = time.monotonic()
+        self._last_at = time.monotonic()  # when the last frames came
         self._idle_s = float(settings.object_s)
         self._closed = False
         name = f"{self.device} {stream[:8]}"
@@ -116,7 +116,7 @@ class ArchiveStream:
             fresh = frames[max(0, self._cutter.position - start) :]
             if len(fresh):
                 self._past.append(start + len(frames) - len(fresh), fresh)
-            self._heard_at = time.monotonic()
+            self._last_at = time.monotonic()
             cuts = self._cuts(self._cutter.audio(start, len(frames)), start + len(frames))
         self._hand(cuts)
 
@@ -174,7 +174,7 @@ class ArchiveStream:
     def flush_idle(self, now: float) -> None:
         """Let what was heard be written when nothing came for long, as the end of its minute never may."""
         with self._lock:
-            if self._closed or self._cutter.open_at is None or now - self._heard_at < self._idle_s:
+            if self._closed or self._cutter.open_at is None or now - self._last_at < self._idle_s:
                 return
             cuts = self._cuts(self._cutter.flush(), self._cutter.position)
         self._hand(cuts)
