@@ -56,9 +56,10 @@ class Archive:
         `lenient` any, does not: then audio goes into the spool until it is. `tell` is called with each
         `Notice`, by one of the threads.
         """
-        self.settings = settings if isinstance(settings, Settings) else load(url=settings, **given)
-        if isinstance(settings, Settings) and given:
+        if settings is not None and (isinstance(settings, Settings) or "url" in given) and given:
             raise ArchiveError("settings are given twice: as a whole, and one by one")
+        given.setdefault("url", settings)
+        self.settings = settings if isinstance(settings, Settings) else load(**given)
         self._tell = tell
         self._tally = Tally()
         store = Store(self.settings)

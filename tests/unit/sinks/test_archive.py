@@ -377,3 +377,12 @@ def test_a_missing_package_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env={**os.environ})
     assert "pip install 'ossicle[archive]'" in ran.stdout
     assert ran.stdout.count("\n") == 1
+
+
+def test_settings_are_given_once(tmp_path: Path) -> None:
+    place, state = str(tmp_path / "store"), tmp_path / "state"
+    with Archive(url=place, state=state) as named, Archive(named.settings) as whole:
+        assert whole.settings.url == place
+    for settings, given in ((place, {"url": place}), (named.settings, {"keep_s": 3})):
+        with pytest.raises(ArchiveError, match="twice"):
+            Archive(settings, **given)
