@@ -13,6 +13,10 @@ from xdist.scheduler import LoadScopeScheduling
 TESTS = Path(__file__).resolve().parent
 
 TOGETHER = {
+    "archive/test_failing.py": "s3",
+    "archive/test_killed.py": "s3",
+    "archive/test_roundtrip.py": "s3",
+    "archive/test_store.py": "s3",
     "bench/test_engines.py": "engines",
     "bench/test_peers.py": "peers",
     "bench/test_ring.py": "ring",
