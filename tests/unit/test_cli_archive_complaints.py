@@ -238,6 +238,15 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     assert told("archive", "ls", "--archive", "kept") == known
 
 
+def test_the_page_reads_in_python(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keep()
+    page = (Path(__file__).resolve().parents[2] / "docs" / "archive.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(from ossicle.*?)```", page, re.DOTALL)
+    exec(compile(code, "docs/archive.md", "exec"), {"__name__": "__main__"})
+    assert capsys.readouterr().out == f"1.0 s from {NOON} on, 0 gaps\n"
+    assert soundfile.info(tmp_path / "again.wav").frames == RATE
+
+
 WITHOUT = """
 import sys
 for name in ("obstore", "tenacity", "pydantic_settings"):
