@@ -64,11 +64,6 @@ class Encoder:
             self._out, "w", rate, channels, format=container, subtype=subtype, **level
         )
 
-    @property
-    def encoded_bytes(self) -> int:
-        """Held so far."""
-        return self._out.getbuffer().nbytes
-
     def write(self, frames: Frames) -> None:
         """int16 of shape (n,) for mono and (n, channels) else."""
         for at in range(0, len(frames), PIECE_FRAMES):

@@ -18,7 +18,6 @@ from ossicle.archive.entry import ArchiveError, Entry
 
 AUDIO = "audio"
 DELETED = "deleted"
-CODECS = ("flac", "opus")
 NAME_MAX = 64
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-")
