@@ -101,7 +101,11 @@ def test_every_command_has_json() -> None:
     assert all("--json" in options for options in commands().values())
 
 
-@pytest.mark.parametrize("number", range(len(blocks("python"))))
+HEARD = [code for code in blocks("python") if "ossicle.open(" in code]
+"""The others have tests of their own: they need an archive."""
+
+
+@pytest.mark.parametrize("number", range(len(HEARD)))
 def test_the_python_shown_runs(
     number: int,
     speech: Path,
@@ -109,7 +113,7 @@ def test_the_python_shown_runs(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    code = blocks("python")[number]
+    code = HEARD[number]
     assert '"auto"' in code
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
