@@ -13,12 +13,13 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
+from ossicle.archive import rebuild
 from ossicle.archive.coding import Encoder
 from ossicle.archive.entry import Entry
 from ossicle.archive.key import key_of
 from ossicle.archive.settings import load
 from ossicle.archive.spool import Spool
-from ossicle.archive.store import Store
+from ossicle.archive.store import Store, StoreError
 from ossicle.cli.commands import build
 
 RATE = 8000
@@ -198,6 +199,23 @@ def test_what_was_left_on_this_disk_is_uploaded() -> None:
     assert Store(load(url="kept")).exists(key)
     assert "this disk" not in told("archive", "ls", "--archive", "kept")[1]
     assert "waiting" not in told("archive", "stats", "--archive", "kept")[1]
+
+
+def test_what_waits_is_told_though_the_store_was_never_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what lists; what gives audio out would give too little, and says nothing of it."""
+
+    def away(*_: object, **__: object) -> None:
+        raise StoreError("the server is not reached", transient=True)
+
+    key = keep(spooled=True)
+    monkeypatch.setattr(rebuild, "compare", away)
+    code, out, lines = told("archive", "ls", "--archive", "kept", "--objects")
+    assert (code, key in out) == (0, True)
+    assert "the server is not reached; what this computer knows is told" in lines
+    assert "waiting on this disk: 1 object" in told("archive", "stats", "--archive", "kept")[1]
+    for words in (["ls", "--refresh"], ["get", "--out", "x.wav"], ["export", "x"], ["verify"]):
+        code, out, lines = told("archive", *words, "--archive", "kept")
+        assert (code, out, lines[-1]) == (1, "", "ossicle: the server is not reached")
 
 
 def test_an_index_is_made_from_the_store() -> None:

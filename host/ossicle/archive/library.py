@@ -35,7 +35,7 @@ from ossicle.archive.select import Selection
 from ossicle.archive.settings import Settings
 from ossicle.archive.spool import Spool
 from ossicle.archive.stats import LibraryStats
-from ossicle.archive.store import Store
+from ossicle.archive.store import Store, StoreError
 from ossicle.archive.verify import Verified
 
 
@@ -50,6 +50,7 @@ class Library:
         """
         self.settings = settings
         self._tell = tell
+        self._enough = False  # what the index has, though the store was never read
         self.store = Store(settings)
         self.spool = Spool(settings.spool_folder, settings.spool_max_mb)
         self.index = Index(settings.index_path)
@@ -57,14 +58,25 @@ class Library:
         if self.index.set_aside is not None:
             tell(f"the index could not be used, and lies in {self.index.set_aside}")
 
-    def known(self, progress: Progress = ignore) -> None:
+    def known(self, progress: Progress = ignore, *, lenient: bool = False) -> None:
         """See to it that the index was made from the store once. Each question does that by itself. Raises
-        StoreError where a folder that had objects is not there."""
+        StoreError where a folder that had objects is not there.
+
+        `lenient`: where the store is not reached, questions are answered by what this computer knows, such as
+        what waits in its spool; that is told.
+        """
         rebuilding.check_there(self.store, self.index)
-        if self.index.compared_at is None:
-            if not self.store.is_absent:
-                self._tell(f"this computer has no index of {self.store.address} yet: reading the store")
+        if self._enough or self.index.compared_at is not None:
+            return
+        if not self.store.is_absent:
+            self._tell(f"this computer has no index of {self.store.address} yet: reading the store")
+        try:
             self.refresh(progress)
+        except StoreError as error:
+            if not (lenient and error.transient):
+                raise
+            self._tell(f"{error}; what this computer knows is told")
+            self._enough = True
 
     def find(self, selection: Selection | None = None) -> Iterator[Row]:
         """The objects that are meant, by time, those in the spool among them."""

@@ -120,14 +120,20 @@ def selection(
 
 @contextmanager
 def library(
-    url: str, config: Path | None, assignments: Iterable[str] | None, output: Output
+    url: str,
+    config: Path | None,
+    assignments: Iterable[str] | None,
+    output: Output,
+    *,
+    lenient: bool = False,
 ) -> Iterator[Library]:
-    """The archive that is meant, for who reads. Where this computer has no index of it, one is made first."""
+    """The archive that is meant, for who reads. Where this computer has no index of it, one is made first;
+    `lenient` as in `Library.known`."""
     from ..archive.library import Library
 
     with Library(settings(url, config, assignments), tell=output.note) as opened:
         with progress("reading the store", output.as_json) as tell:
-            opened.known(tell)
+            opened.known(tell, lenient=lenient)
         if opened.store.is_absent:
             output.note(f"{opened.store.address}: there is no such folder yet")
         yield opened

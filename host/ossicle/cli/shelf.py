@@ -71,7 +71,7 @@ def ls(
     """List what is kept: each stream, from when to when, or each object."""
     output = Output(as_json)
     wanted = choice.selection(owner, device, stream, since, until)
-    with choice.library(url, config, assignments, output) as library:
+    with choice.library(url, config, assignments, output, lenient=True) as library:
         if refresh:
             with progress("reading the store", as_json) as tell:
                 library.refresh(tell)
@@ -164,7 +164,7 @@ def stats(
 ) -> None:
     """Tell how much is kept, of whom and in how many bytes, what waits, and how many uploads came through."""
     output = Output(as_json)
-    with choice.library(url, config, assignments, output) as library:
+    with choice.library(url, config, assignments, output, lenient=True) as library:
         found = library.stats()
     output.event(
         "stats",
