@@ -16,18 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ossicle.archive import flac, ogg
-from ossicle.archive.entry import TEXT_MAX_BYTES, ArchiveError, Entry, parse
+from ossicle.archive.entry import CHANNELS_MAX, RATE_MAX, TEXT_MAX_BYTES, ArchiveError, Entry, parse
 
 Frames = npt.NDArray[np.int16]
 
 HEAD_BYTES = 64 * 1024
 """From the start of an object; enough for `entry_of`."""
 PIECE_FRAMES = 4096
-DECODED_MAX_BYTES = 128 << 20
 OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
 OPUS_KBPS = 32
-_FLAC_RATE_MAX = 655_350
-_CHANNELS_MAX = 8
 _FORMATS = {"flac": ("FLAC", "PCM_16"), "opus": ("OGG", "OPUS")}
 # libsndfile takes Opus' bitrate as a level: 256 kbit/s a channel at 0, 6 at 1 (its ogg_opus.c).
 _OPUS_TOP, _OPUS_SPAN = 256.0, 250.0
@@ -37,13 +34,13 @@ def check(codec: str, rate: int, channels: int) -> None:
     """Raises ArchiveError, one line, where the codec cannot hold such audio."""
     if codec not in _FORMATS:
         raise ArchiveError(f"codec {codec!r}: an archive holds {' or '.join(_FORMATS)}")
-    if not 1 <= channels <= _CHANNELS_MAX:
-        raise ArchiveError(f"{channels} channels: {codec} holds 1 to {_CHANNELS_MAX}")
+    if not 1 <= channels <= CHANNELS_MAX:
+        raise ArchiveError(f"{channels} channels: {codec} holds 1 to {CHANNELS_MAX}")
     if codec == "opus" and rate not in OPUS_RATES:
         rates = ", ".join(map(str, OPUS_RATES))
         raise ArchiveError(f"{rate} Hz: Opus takes {rates} Hz only; use flac")
-    if not 1 <= rate <= _FLAC_RATE_MAX:
-        raise ArchiveError(f"{rate} Hz: FLAC takes 1 to {_FLAC_RATE_MAX} Hz")
+    if not 1 <= rate <= RATE_MAX:
+        raise ArchiveError(f"{rate} Hz: FLAC takes 1 to {RATE_MAX} Hz")
 
 
 class Encoder:
@@ -114,8 +111,6 @@ def decode(data: bytes) -> tuple[Entry, Frames]:
     there it is the number of frames that is checked.
     """
     entry = entry_of(data[:HEAD_BYTES])
-    if entry.raw_bytes > DECODED_MAX_BYTES:
-        raise ArchiveError(f"{entry.frames} frames are more than an object holds")
     frames = _decoded(data, entry)
     if len(frames) != entry.frames:
         raise ArchiveError(f"it holds {len(frames)} frames, and its description says {entry.frames}")

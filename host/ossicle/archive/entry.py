@@ -7,6 +7,7 @@ Positions count frames of the stream, as everywhere; ranges are half-open.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,18 @@ SEGMENTS_MAX = 256
 """Rows in one object; one more begins the next object, so an entry always fits the head of its object."""
 TEXT_MAX_BYTES = 48 * 1024
 """Below a page of Ogg, in which an Opus file keeps its comment."""
+POSITION_MAX = 10**15
+"""No frame lies there or beyond: names have 15 digits for the first one. 700 years at 44.1 kHz."""
+PCM_MAX_BYTES = 128 << 20
+"""Of the frames of one object."""
+RATE_MAX = 655_350
+CHANNELS_MAX = 8
+"""Both as FLAC has them."""
+DEVICE_MAX = 255
+WORD_MAX = 32
+"""Letters of a device's name, and of the word for what caused a gap or ended a segment."""
+TIME_MIN, TIME_MAX = -6e10, 1e11
+"""Unix times of which a calendar has the year with four digits."""
 
 
 class ArchiveError(OssicleError):
@@ -109,6 +122,9 @@ _PLAIN = (
     "true_rate",
     "pcm_sha256",
 )
+_GAP = ((int,), (int, type(None)), (str,), (bool,))
+_SEGMENT = ((int,), (int,), (str,))
+_STREAM = re.compile(r"[0-9a-f]{1,32}")
 
 
 def parse(text: str) -> Entry:
@@ -118,23 +134,28 @@ def parse(text: str) -> Entry:
         told = json.loads(text)
         if told.pop("ossicle_archive") != VERSION:
             raise ArchiveError("made by another version of Ossicle")
-        gaps = tuple(GapRow(*_typed(row, (int, (int, type(None)), str, bool))) for row in told.pop("gaps"))
-        segments = tuple(SegmentRow(*_typed(row, (int, int, str))) for row in told.pop("segments"))
+        gaps = tuple(GapRow(*_typed(row, _GAP)) for row in told.pop("gaps"))
+        segments = tuple(SegmentRow(*_typed(row, _SEGMENT)) for row in told.pop("segments"))
         entry = Entry(gaps=gaps, segments=segments, **told)
         _check(entry)
     except ArchiveError:
         raise
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         raise ArchiveError("its description is not what an archive writes") from None
     return entry
 
 
-def _typed(row: Any, kinds: tuple[Any, ...]) -> list[Any]:
+def _typed(row: Any, kinds: tuple[tuple[type, ...], ...]) -> list[Any]:
     if not isinstance(row, list) or len(row) != len(kinds):
         raise TypeError
-    if not all(isinstance(value, kind) for value, kind in zip(row, kinds, strict=True)):
+    if not all(type(value) in kind for value, kind in zip(row, kinds, strict=True)):
         raise TypeError
     return row
+
+
+def is_rate(true_rate: float, rate: int) -> bool:
+    """Whether a stream of so many frames a second by name may have had `true_rate` by the host's clock."""
+    return rate / 2 <= true_rate <= 2 * rate
 
 
 def _check(entry: Entry) -> None:
@@ -142,11 +163,28 @@ def _check(entry: Entry) -> None:
     counts = (entry.start, entry.stop, entry.rate, entry.channels)
     if not all(type(text) is str for text in texts) or not all(type(count) is int for count in counts):
         raise TypeError
-    if not (0 <= entry.start < entry.stop and entry.rate > 0 and 0 < entry.channels <= 8):
+    entry.device.encode()  # half a surrogate is no text, and no table takes it
+    if not (_STREAM.fullmatch(entry.stream) and len(entry.device) <= DEVICE_MAX):
         raise ValueError
-    if not -6e10 < float(entry.time) < 1e11 or not 0 <= float(entry.uncertainty) < 1e11:
+    if not (0 <= entry.start < entry.stop <= POSITION_MAX and entry.raw_bytes <= PCM_MAX_BYTES):
         raise ValueError
-    if entry.true_rate is not None and not 0 < float(entry.true_rate) < 1e9:
+    if not (0 < entry.rate <= RATE_MAX and 0 < entry.channels <= CHANNELS_MAX):
         raise ValueError
+    _check_times(entry)
     if len(entry.gaps) > GAPS_MAX or len(entry.segments) > SEGMENTS_MAX:
+        raise ValueError
+    told = [(gap.start, gap.stop, gap.cause) for gap in entry.gaps]
+    told += [(segment.start, segment.stop, segment.ended_by) for segment in entry.segments]
+    for start, stop, word in told:
+        if max(abs(start), abs(stop or 0)) > POSITION_MAX or len(word.encode()) > 4 * WORD_MAX:
+            raise ValueError
+
+
+def _check_times(entry: Entry) -> None:
+    rate = entry.true_rate
+    if not all(type(value) in (int, float) for value in (entry.time, entry.uncertainty, rate or 0)):
+        raise TypeError
+    if not TIME_MIN < entry.time < TIME_MAX or not 0 <= entry.uncertainty < TIME_MAX:
+        raise ValueError
+    if rate is not None and not is_rate(rate, entry.rate):
         raise ValueError

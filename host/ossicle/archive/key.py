@@ -68,7 +68,7 @@ def escaped(device: str) -> str:
 
 def key_of(entry: Entry, sha256: str) -> Key:
     """The name of an object with this content; `sha256` is of the object's bytes, in hex."""
-    date = datetime.fromtimestamp(entry.time, UTC).strftime("%Y-%m-%d")
+    date = datetime.fromtimestamp(entry.time, UTC).date().isoformat()
     device = escaped(entry.device)
     return Key(check_owner(entry.owner), device, date, entry.stream, entry.start, sha256, entry.codec)
 
