@@ -11,13 +11,14 @@ silence for hours in which nobody was there, and none tells of a gap whose lengt
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 
-from ossicle.archive.entry import GAPS_MAX, SEGMENTS_MAX, GapRow, SegmentRow
+from ossicle.archive.entry import GAPS_MAX, SEGMENTS_MAX, WORD_MAX, GapRow, SegmentRow
 
 UNTOLD = "unknown"
 """Cause of a gap that nobody told: positions jumped."""
-_WORD_MAX = 32
+_UNFIT = re.compile(r"[^A-Za-z0-9 ._-]")  # such letters would take more room than a row has
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Cutter:
 
     def gap(self, start: int, stop: int | None, cause: str, estimated: bool = False) -> list[Piece]:
         """Positions [start, stop) will never come; `stop` None where nobody knows how many."""
-        row = GapRow(start, stop, cause[:_WORD_MAX], estimated)
+        row = GapRow(start, stop, _word(cause), estimated)
         if stop is not None:
             self._position = max(stop, self.position)
         opened = self._open
@@ -117,7 +118,7 @@ class Cutter:
 
     def segment(self, start: int, stop: int, ended_by: str) -> list[Piece]:
         """Speech in [start, stop) is over."""
-        row = SegmentRow(start, stop, ended_by[:_WORD_MAX])
+        row = SegmentRow(start, stop, _word(ended_by))
         if self._open is not None and len(self._open.segments) < SEGMENTS_MAX:
             self._open.segments.append(row)
             return []
@@ -164,3 +165,7 @@ class Cutter:
         stop = None if last.stop is None or row.stop is None else max(last.stop, row.stop)
         rows[-1] = replace(last, start=min(last.start, row.start), stop=stop, estimated=True)
         self.joined += 1
+
+
+def _word(text: str) -> str:
+    return _UNFIT.sub("?", text[:WORD_MAX])

@@ -139,6 +139,7 @@ class Archive:
             streams = tuple(stream.stats() for stream in self._streams)
             heard = [stream.heard_at() for stream in self._streams]
             untold = sum(stream.untold for stream in self._streams)
+            beyond = sum(stream.beyond for stream in self._streams)
         with self._changed.lock:
             heard += [cut.heard_at for _, cut in [*self._cuts, *([self._encoding] if self._encoding else [])]]
         heard.append(self._uploader.outbox.oldest)
@@ -147,6 +148,7 @@ class Archive:
             ages.append(time.time() - self._spool.oldest)
         counts = self._tally.counts()
         counts.untold += untold
+        counts.lost_frames += beyond
         return ArchiveStats(
             counts=counts,
             streams=streams,
@@ -264,7 +266,7 @@ class Archive:
             stream.flush_idle(time.monotonic())
         for stream in streams:
             if stream.closed and not self._behind(stream) and not stream.account.objects:
-                self._tally.add(untold=stream.untold)
+                self._tally.add(untold=stream.untold, lost_frames=stream.beyond)
                 with self._lock:
                     self._streams.remove(stream)
         with self._lock:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import index
 from typing import Protocol
 
 from ossicle.archive.coding import check
 from ossicle.archive.cutter import Cutter, Piece
-from ossicle.archive.entry import ArchiveError, Entry, GapRow, SegmentRow
+from ossicle.archive.entry import (
+    DEVICE_MAX,
+    PCM_MAX_BYTES,
+    POSITION_MAX,
+    TIME_MAX,
+    ArchiveError,
+    Entry,
+    GapRow,
+    SegmentRow,
+    is_rate,
+)
 from ossicle.archive.health import Account, StreamStats
 from ossicle.archive.losses import Losses
 from ossicle.archive.settings import Settings
@@ -22,8 +32,6 @@ ARRIVAL_UNSURE_S = 10.0
 """How far off the time of arrival may be: a device's ring and the buffers on this computer lie before it."""
 _RING_SHARE = 0.5  # of the memory; the other half is for objects that wait
 _SLACK = 1.5  # of an object's audio that the ring holds, at least: to encode takes time
-_TIME_MAX = 253_402_300_800.0  # the year 10000, whose dates have no name
-_DEVICE_MAX = 255
 
 
 class GapLike(Protocol):
@@ -85,7 +93,7 @@ class ArchiveStream:
     ) -> None:
         check(settings.codec, rate, channels)
         capacity, step = sizes(settings, rate, channels)
-        self.device = device[:_DEVICE_MAX]
+        self.device = device[:DEVICE_MAX].encode(errors="replace").decode()  # half a surrogate is no text
         self.stream = stream
         self.rate = rate
         self.channels = channels
@@ -102,6 +110,9 @@ class ArchiveStream:
         self._last_at = time.monotonic()  # when the last frames came
         self._idle_s = float(settings.object_s)
         self._closed = False
+        self.beyond = 0
+        """Frames at positions that no object can have."""
+        self._aside = 0
         name = f"{self.device} {stream[:8]}"
         limit = round(settings.memory_mb * MEGABYTE)
         self.account = Account(name, limit, self._past.bytes, self.lost)
@@ -111,8 +122,12 @@ class ArchiveStream:
     def audio(self, start: int, frames: Frames) -> None:
         """The frames of positions [start, start + len(frames)): int16 of shape (n,) for one channel and
         (n, channels) else. Raises RingTypeError and RingShapeError for others, ArchiveError once closed."""
+        start = index(start)
         with self._lock:
             self._check_open()
+            if not 0 <= start <= POSITION_MAX - len(frames):
+                self.beyond += len(frames)
+                return
             fresh = frames[max(0, self._cutter.position - start) :]
             if len(fresh):
                 self._past.append(start + len(frames) - len(fresh), fresh)
@@ -122,15 +137,24 @@ class ArchiveStream:
 
     def gap(self, gap: GapLike) -> None:
         """Positions that will never come; `stop` None where nobody knows how many."""
+        start = max(0, index(gap.start))
+        stop = None if gap.stop is None else max(start, index(gap.stop))
         with self._lock:
             self._check_open()
-            cuts = self._cuts(self._cutter.gap(gap.start, gap.stop, gap.cause, gap.estimated), gap.start)
+            if max(start, stop or 0) >= POSITION_MAX:
+                self._aside += 1
+                return
+            cuts = self._cuts(self._cutter.gap(start, stop, gap.cause, bool(gap.estimated)), start)
         self._hand(cuts)
 
     def segment(self, start: int, stop: int, ended_by: str) -> None:
         """Speech in positions [start, stop) is over."""
+        start, stop = index(start), index(stop)
         with self._lock:
             self._check_open()
+            if max(abs(start), abs(stop)) >= POSITION_MAX:
+                self._aside += 1
+                return
             cuts = self._cuts(self._cutter.segment(start, stop, ended_by), self._cutter.position)
         self._hand(cuts)
 
@@ -199,7 +223,7 @@ class ArchiveStream:
     def untold(self) -> int:
         """Rows that no object could tell."""
         waiting = self._losses.waiting if self._closed else 0
-        return self._cutter.untold + self._losses.untold + waiting
+        return self._cutter.untold + self._losses.untold + self._aside + waiting
 
     def heard_at(self) -> float | None:
         """When the first frame came that is in no object yet, None where there is none."""
@@ -231,7 +255,8 @@ class ArchiveStream:
 
     def _begin(self, start: int, position: int) -> _Begun:
         ago = max(0, position - start) / self.rate
-        return _Begun(start, self._asked(start), time.time() - ago, time.monotonic())
+        arrived = min(max(0.0, time.time() - ago), TIME_MAX - 1)  # a clock may say anything
+        return _Begun(start, self._asked(start), arrived, time.monotonic())
 
     def _cut(self, piece: Piece, position: int) -> Cut:
         begun = self._begun
@@ -251,23 +276,25 @@ class ArchiveStream:
             moment, unsure = float(found[0]), float(found[1])
         except Exception:
             return None
-        return (moment, unsure) if 0 <= moment < _TIME_MAX and 0 <= unsure < 1e9 else None
+        return (moment, unsure) if 0 <= moment < TIME_MAX and 0 <= unsure < 1e9 else None
 
     def _measured(self) -> float | None:
         try:
-            rate = self._true_rate()
+            found = self._true_rate()
+            rate = None if found is None else float(found)
         except Exception:
             return None
-        return rate if rate is not None and math.isfinite(rate) and 0 < rate < 1e9 else None
+        return rate if rate is not None and is_rate(rate, self.rate) else None
 
 
 def sizes(settings: Settings, rate: int, channels: int) -> tuple[int, int]:
     """Frames of the ring, and of an object's range. Where `keep_s` of audio would take more than half of the
-    memory the ring is shorter; where it then holds no object and a half, objects are halved."""
+    memory the ring is shorter; where it then holds no object and a half, objects are halved, and
+    where one would be too large to be read."""
     frame_bytes = 2 * channels
     most = int(_RING_SHARE * settings.memory_mb * MEGABYTE / frame_bytes)
     capacity = max(1, min(settings.keep_s * rate, most))
     step = settings.object_s * rate
-    while step > 1 and _SLACK * step > capacity:
+    while step > 1 and (_SLACK * step > capacity or step * frame_bytes > PCM_MAX_BYTES):
         step = -(-step // 2)
     return capacity, step
