@@ -21,6 +21,7 @@ from ossicle.archive.address import is_inside
 from ossicle.archive.batched import batched
 from ossicle.archive.connect import Objects, connected, in_folder
 from ossicle.archive.extra import extra
+from ossicle.archive.folder import walked
 from ossicle.archive.settings import Settings
 from ossicle.archive.trouble import MissingError, StoreError, is_empty, told
 
@@ -141,6 +142,9 @@ class Store:
         """
         prefix = prefix.strip("/")
         objects = self._at(prefix or "audio")
+        if self._folder is not None:
+            yield from self._in_folder(self._folder, prefix)
+            return
         last: str | None = None
         failed = 0
         while True:
@@ -151,7 +155,7 @@ class Store:
                 return
             except StoreError as error:
                 failed += 1
-                if not error.transient or failed >= _TRIES or self.is_local:
+                if not error.transient or failed >= _TRIES:
                     raise
                 self._again.sleep(0.2 * 2**failed)
 
@@ -198,6 +202,15 @@ class Store:
                 return MemoryStore()  # nothing was kept yet, and reading makes no folder
             self._objects = self._call("", lambda: in_folder(folder))
         return self._objects
+
+    def _in_folder(self, folder: Path, prefix: str) -> Iterator[tuple[str, int, datetime]]:
+        files = walked(folder, prefix)
+        while True:
+            one = self._call("", lambda: next(files, None))
+            if one is None:
+                return
+            if not _STAGED.fullmatch(one[0].rpartition("/")[2]):
+                yield one
 
     def _listed(
         self, objects: Objects, prefix: str, after: str | None
