@@ -36,7 +36,7 @@ class Heard(Protocol):
 
 
 Open = Callable[[Started, TimeOf], Kept]
-Each = Callable[[Kept, int], None]
+Each = Callable[[], None]
 
 
 class Keeper:
@@ -44,11 +44,11 @@ class Keeper:
     another stream, which begins at 0 again.
 
     `voice` is fed by it, and not by the loop: a segment is told after its frames, and before the gap that
-    ended it closes what they lie in. `each` is told the position after frames that were handed over.
+    ended it closes what they lie in. `each` is called after frames that were handed over.
     """
 
     def __init__(
-        self, open_stream: Open, microphone: Heard, voice: Consumer, each: Each = lambda kept, stop: None
+        self, open_stream: Open, microphone: Heard, voice: Consumer, each: Each = lambda: None
     ) -> None:
         self._open = open_stream
         self._each = each
@@ -77,7 +77,7 @@ class Keeper:
             position = start - self._base
             self._times.note(position)
             self._kept.audio(position, frames)
-            self._each(self._kept, position + len(frames))
+            self._each()
         self._voice.audio(start, frames)
 
     def gap(self, gap: Gap, frames: int | None) -> None:

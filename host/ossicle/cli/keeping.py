@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from contextlib import suppress
 from dataclasses import asdict
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ..proto.events import Started
@@ -17,14 +16,12 @@ if TYPE_CHECKING:
     from ..api import Microphone
     from ..archive.health import Notice, StreamStats
     from ..archive.settings import Settings
-    from ..sinks.lane import ArchiveStream
+    from ..sinks.pace import Pace
     from .capture import Consumer
 
 UPLOADS_S = 10.0
 """What uploads get at the end; what is not through by then lies in the spool."""
 NOTICES_MAX = 64
-AHEAD_S = 10.0  # of real time: more than a device's ring holds, so the source is one that can wait
-SETTLE_S = 60.0
 
 
 class Keeping:
@@ -40,19 +37,18 @@ class Keeping:
         self._notices: deque[Notice] = deque(maxlen=NOTICES_MAX)  # from the archive's threads
         self._archive = Archive(settings, tell=self._notices.append)
         self._streams: tuple[StreamStats, ...] = ()
-        self._stream: ArchiveStream | None = None
-        self._begun = monotonic()  # the stream
-        self._due = 0  # a position
+        self._pace: Pace | None = None  # of this stream
         self.tell()
 
     def keeper(self, microphone: Microphone, voice: Consumer) -> Keeper:
         """What feeds the archive; `voice` is fed by it, too."""
+        from ..sinks.pace import Pace
 
         def opened(started: Started, times: TimeOf) -> Kept:
             def in_force() -> bool:
                 return microphone.started.stream_id == started.stream_id
 
-            self._stream = stream = self._archive.stream(
+            stream = self._archive.stream(
                 device=microphone.device,
                 stream=started.stream_id,
                 rate=started.rate,
@@ -60,7 +56,7 @@ class Keeping:
                 time_of=times,
                 true_rate=lambda: microphone.stats.link.true_rate if in_force() else None,
             )
-            self._begun, self._due = monotonic(), stream.step
+            self._pace = Pace(self._archive, stream)
             return stream
 
         return Keeper(opened, microphone, voice, self._each)
@@ -107,11 +103,8 @@ class Keeping:
             "streams": [asdict(stream) for stream in self._streams],
         }
 
-    def _each(self, kept: Kept, stop: int) -> None:
+    def _each(self) -> None:
         """Nothing waits for the archive, but for a source that is faster than it can encode, and can wait."""
         self.tell()
-        stream = self._stream
-        if stream is not None and stop >= self._due:
-            self._due = stop + stream.step
-            if stop / stream.rate - (monotonic() - self._begun) > AHEAD_S:
-                self._archive.settle(stream, SETTLE_S)
+        if self._pace is not None:
+            self._pace.keep()

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from ossicle.proto.events import Audio, Event, Gap, Started
 from ossicle.sinks.lane import ArchiveStream
+from ossicle.sinks.pace import Pace
 
 if TYPE_CHECKING:
     from ossicle.sinks.archive import Archive
 
 _BUFFER_S = 5.0
 _JOIN_S = 10.0
-_SETTLE_S = 60.0
 
 
 class Follower:
@@ -31,7 +31,7 @@ class Follower:
             self._subscription.close()
             raise
         self._stream: ArchiveStream | None = None
-        self._encoded_at = 0
+        self._pace: Pace | None = None  # of this stream
         self.error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="archive-follow", daemon=True)
 
@@ -81,7 +81,8 @@ class Follower:
         stream = self._stream or self._begin(self._microphone.started)
         if isinstance(event, Audio):
             stream.audio(event.start, event.frames)
-            self._pace(stream)
+            if self._pace is not None:
+                self._pace.keep()
         else:
             stream.gap(event)
         if self._voice is not None:
@@ -112,11 +113,5 @@ class Follower:
             time_of=lambda position: microphone.time_of(position) if in_force() else None,
             true_rate=lambda: microphone.stats.link.true_rate if in_force() else None,
         )
-        self._encoded_at = 0
+        self._pace = Pace(self._archive, self._stream)
         return self._stream
-
-    def _pace(self, stream: ArchiveStream) -> None:
-        """Faster than real time: wait for the encoder each minute, so that nothing is overwritten."""
-        if stream.position - self._encoded_at >= stream.step:
-            self._encoded_at = stream.position
-            self._archive.settle(stream, _SETTLE_S)

@@ -9,61 +9,22 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from random import Random
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from simaudio import audio
-from simdevice import SimDevice
-from simthread import behind_pty
+from heard import PATIENCE_S, RATE, noise, objects, until
 
-import ossicle
-from ossicle.archive.coding import decode
-from ossicle.archive.entry import ArchiveError, Entry, GapRow, SegmentRow
+from ossicle.archive.entry import ArchiveError, GapRow, SegmentRow
 from ossicle.archive.health import Notice
 from ossicle.archive.store import Store, StoreError
-from ossicle.proto.events import Audio, Event, Gap, Started
 from ossicle.sinks import archive as archives
 from ossicle.sinks.archive import Archive
-from ossicle.sinks.lane import ARRIVAL_UNSURE_S
-from ossicle.subscription import Subscription
-
-RATE = 8000
-PATIENCE_S = 30.0
-
-
-@pytest.fixture
-def set_up(tmp_path: Path) -> Callable[..., Archive]:
-    """Archives in a folder, with objects of a second."""
-
-    def make(**given: Any) -> Archive:
-        quick = {"object_s": 1, "keep_s": 4, "retry_first_s": 0.01, "retry_max_s": 0.05, "retries": 1}
-        return Archive(str(tmp_path / "store"), state=tmp_path / "state", **{**quick, **given})
-
-    return make
-
-
-def objects(tmp_path: Path) -> list[tuple[Entry, np.ndarray]]:
-    files = [path for path in (tmp_path / "store").glob("audio/*/*/*/*/*")]
-    found = [decode(path.read_bytes()) for path in files]
-    return sorted(found, key=lambda one: (one[0].stream, one[0].start))
-
-
-def noise(start: int, n: int, channels: int = 1) -> np.ndarray:
-    return audio(start, start + n, channels).copy()
 
 
 def gap(start: int, stop: int | None, cause: str = "capture") -> Any:
     return SimpleNamespace(start=start, stop=stop, cause=cause, estimated=False)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def failing(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
@@ -278,84 +239,6 @@ def test_old_audio_goes_by_itself(tmp_path: Path, set_up: Callable[..., Archive]
                 old = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 10 * 86400))
                 until(lambda old=old: not list((tmp_path / "store").glob(f"audio/*/*/{old}/*/*")))  # type: ignore[misc]
     assert len(objects(tmp_path)) == 2
-
-
-def test_a_microphone_is_followed_to_its_end(tmp_path: Path, set_up: Callable[..., Archive]) -> None:
-    device = SimDevice(Random(1))
-    with behind_pty(device) as line, ossicle.open(line.path, timeout=10) as mic, set_up() as archive:
-        handle = archive.follow(mic)
-        first = mic.started.stream_id
-        until(lambda: handle.stream is not None and handle.stream.position > 2 * mic.rate)
-        mic.stop()
-        assert handle.wait(PATIENCE_S)
-        assert handle.error is None
-        assert handle.closed
-    kept = objects(tmp_path)
-    assert kept[0][0].start == 0
-    assert kept[-1][0].stop == device.stopped_at
-    for entry, frames in kept:
-        assert entry.stream == first.hex()
-        assert entry.device == "sim-1"
-        assert np.array_equal(frames, audio(entry.start, entry.stop))
-    assert GapRow not in {type(row) for entry, _ in kept for row in entry.gaps}
-
-
-class Scripted:
-    """A microphone whose events are all there; `started` is the last stream's, as with a slow reader."""
-
-    device = "mic"
-    stats = SimpleNamespace(link=SimpleNamespace(true_rate=None))
-
-    def __init__(self, events: list[Event]) -> None:
-        self.started = [event for event in events if isinstance(event, Started)][-1]
-        self.subscription = Subscription(
-            60.0, waits=False, time_of=lambda position: None, leave=lambda subscription: None
-        )
-        self.subscription.put(events)
-        self.subscription.finish(None)
-
-    def subscribe(self, maxsize_s: float, overflow: str) -> Subscription:
-        return self.subscription
-
-    def time_of(self, position: int) -> tuple[float, float]:
-        return 1.7e9, 0.001
-
-
-def started(stream: bytes) -> Started:
-    return Started(stream, 1, RATE, 1, 512, 0, 1.0, 0, RATE, 0, 0)
-
-
-def test_a_restart_begins_another_stream_and_times_are_of_the_one_in_force(
-    tmp_path: Path, set_up: Callable[..., Archive]
-) -> None:
-    loud, quiet = noise(0, 2 * RATE), noise(0, RATE) // 4096
-    mic = Scripted(
-        [
-            started(b"\x0a"),
-            Audio(0, quiet),
-            Audio(RATE, loud),
-            Audio(3 * RATE, quiet),
-            Gap(4 * RATE, None, "reset"),
-            started(b"\x0b"),
-            Gap(0, 100, "overwritten", True),
-            Audio(100, loud),
-        ]
-    )
-    with set_up(retention_days=0) as archive:
-        handle = archive.follow(mic, vad="energy")
-        assert handle.wait(PATIENCE_S)
-        assert handle.error is None
-    first, second = ([one for one in objects(tmp_path) if one[0].stream == name] for name in ("0a", "0b"))
-    assert np.array_equal(np.concatenate([frames for _, frames in first])[RATE : 3 * RATE], loud)
-    assert np.array_equal(np.concatenate([frames for _, frames in second]), loud)
-    assert first[-1][0].gaps == (GapRow(4 * RATE, None, "reset"),)
-    assert second[0][0].gaps == (GapRow(0, 100, "overwritten", True),)
-    segments = [row for entry, _ in first for row in entry.segments]
-    assert len(segments) == 1
-    assert abs(segments[0].start - RATE) < RATE / 2
-    assert abs(segments[0].stop - 3 * RATE) < RATE / 2
-    assert {entry.uncertainty for entry, _ in first} == {ARRIVAL_UNSURE_S}
-    assert {entry.time for entry, _ in second} == {1.7e9}
 
 
 def test_it_is_loaded_only_where_it_is_used() -> None:
