@@ -212,6 +212,7 @@ class Archive:
 
     def _encode_on(self) -> None:
         """The thread that encodes."""
+        looked = time.monotonic()
         while True:
             with self._changed.lock:
                 self._encoding = None
@@ -222,10 +223,11 @@ class Archive:
                     self._changed.wait(_LOOK_S)
                 if self._cuts:
                     self._encoding = self._cuts.popleft()
-            if self._encoding is None:
-                self._look_around()
-            else:
+            if self._encoding is not None:
                 self._encode(*self._encoding)
+            if self._encoding is None or time.monotonic() - looked >= _LOOK_S:
+                looked = time.monotonic()
+                self._look_around()
 
     def _encode(self, stream: ArchiveStream, cut: Cut) -> None:
         try:

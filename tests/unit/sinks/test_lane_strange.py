@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from kept import soon
 
 import ossicle
 from ossicle.archive.coding import Encoder, entry_of
@@ -27,6 +28,7 @@ from ossicle.archive.entry import (
 )
 from ossicle.archive.library import Library
 from ossicle.archive.settings import load
+from ossicle.sinks import archive as archives
 from ossicle.sinks.lane import ArchiveStream, sizes
 
 N = 800
@@ -170,3 +172,21 @@ def test_no_object_is_larger_than_can_be_read(tmp_path: Path, memory_mb: float, 
             assert 1 <= step <= object_s * rate
             assert step * channels * 2 <= PCM_MAX_BYTES
             assert capacity * channels * 2 <= memory_mb * 1e6 / 2
+
+
+def test_streams_that_are_over_are_let_go_while_others_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device that restarts again and again has a stream each time, and each takes memory."""
+    monkeypatch.setattr(archives, "_LOOK_S", 0.005)
+    settings = load(url=str(tmp_path / "a"), state=tmp_path / "s", retention_days=0)
+    with ossicle.Archive(settings) as archive:
+        most = 0
+        for n in range(300):
+            with archive.stream(device="mic", stream=f"{n:x}", rate=8000) as stream:
+                stream.audio(0, SOUND)
+            archive.settle(stream, 30)
+            most = max(most, len(archive.stats().streams))
+        soon(lambda: not archive.stats().streams)
+    assert most < 200
+    assert archive.stats().counts.uploaded == 300
