@@ -212,6 +212,8 @@ def test_what_waits_is_told_though_the_store_was_never_reached(monkeypatch: pyte
     code, out, lines = told("archive", "ls", "--archive", "kept", "--objects")
     assert (code, key in out) == (0, True)
     assert "the server is not reached; what this computer knows is told" in lines
+    code, out, lines = told("archive", "ls", "--archive", "kept", "--owner", "you")
+    assert (code, out, len(lines)) == (1, "", 2)
     assert "waiting on this disk: 1 object" in told("archive", "stats", "--archive", "kept")[1]
     for words in (["ls", "--refresh"], ["get", "--out", "x.wav"], ["export", "x"], ["verify"]):
         code, out, lines = told("archive", *words, "--archive", "kept")

@@ -50,7 +50,8 @@ class Library:
         """
         self.settings = settings
         self._tell = tell
-        self._enough = False  # what the index has, though the store was never read
+        self.is_partial = False
+        """Whether it tells only what this computer knows, for the store was never read; see `known`."""
         self.store = Store(settings)
         self.spool = Spool(settings.spool_folder, settings.spool_max_mb)
         self.index = Index(settings.index_path)
@@ -66,7 +67,7 @@ class Library:
         what waits in its spool; that is told.
         """
         rebuilding.check_there(self.store, self.index)
-        if self._enough or self.index.compared_at is not None:
+        if self.is_partial or self.index.compared_at is not None:
             return
         if not self.store.is_absent:
             self._tell(f"this computer has no index of {self.store.address} yet: reading the store")
@@ -76,7 +77,7 @@ class Library:
             if not (lenient and error.transient):
                 raise
             self._tell(f"{error}; what this computer knows is told")
-            self._enough = True
+            self.is_partial = True
 
     def find(self, selection: Selection | None = None) -> Iterator[Row]:
         """The objects that are meant, by time, those in the spool among them."""

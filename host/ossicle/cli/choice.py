@@ -26,7 +26,7 @@ Place = Annotated[
         "--archive",
         metavar="URL",
         help="A folder, or s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, "
-        "https://HOST/BUCKET/PREFIX; auto: as configured, else ~/.local/share/ossicle/archive.",
+        "https://HOST/BUCKET; auto: as configured, else ossicle/archive in ~/.local/share.",
     ),
 ]
 KeptIn = Annotated[
@@ -35,8 +35,8 @@ KeptIn = Annotated[
         "--archive",
         metavar="URL",
         help="Keep all that is heard there: a folder, or s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, "
-        "az://CONTAINER/PREFIX, https://HOST/BUCKET/PREFIX; auto: as configured, else "
-        "~/.local/share/ossicle/archive.",
+        "az://CONTAINER/PREFIX, https://HOST/BUCKET; auto: as configured, else "
+        "ossicle/archive in ~/.local/share.",
     ),
 ]
 Config = Annotated[
@@ -44,7 +44,7 @@ Config = Annotated[
     typer.Option(
         "--archive-config",
         metavar="FILE",
-        help="The archive's settings, in place of ~/.config/ossicle/archive.toml.",
+        help="The archive's settings; unless given: archive.toml in ~/.config/ossicle.",
     ),
 ]
 Assignments = Annotated[

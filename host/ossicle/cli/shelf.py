@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import choice, options
+from .guard import FAILED
 from .output import Output, seconds
 from .progress import progress
 from .quantities import bytes_shown, counted, moment, span_shown
@@ -77,6 +78,8 @@ def ls(
                 library.refresh(tell)
         found = library.found(wanted)
         if not (_tell_objects if objects else _tell_streams)(output, found):
+            if library.is_partial:
+                raise typer.Exit(FAILED)
             narrowed = any(part is not None for part in (owner, device, stream, since, until))
             output.note("nothing is kept of what was asked for" if narrowed else "nothing is kept there")
 
