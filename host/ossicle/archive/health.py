@@ -179,3 +179,9 @@ class Tally:
                     grown[one.name] = value - getattr(self._told, one.name)
                     setattr(self._told, one.name, value)
         return grown
+
+    def keep(self, grown: dict[str, int]) -> None:
+        """Nobody took what `news` told: it is news again."""
+        with self._lock:
+            for name, n in grown.items():
+                setattr(self._told, name, getattr(self._told, name) - n)

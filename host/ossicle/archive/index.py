@@ -16,7 +16,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,8 +57,10 @@ class Index:
     Each method raises ArchiveError where the file cannot be read or written, a full disk included.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, busy_s: float = BUSY_S) -> None:
+        """`busy_s`: how long each write waits for another program that writes."""
         self.path = Path(path)
+        self._busy_s = busy_s
         self.set_aside: Path | None = None
         """Where a broken index was put, None if there was none."""
         self._lock = threading.RLock()  # one connection; sqlite itself keeps programs apart
@@ -68,7 +70,9 @@ class Index:
                 self._open()
 
     def _open(self) -> None:
-        self._db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        self._db = sqlite3.connect(
+            self.path, timeout=self._busy_s, isolation_level=None, check_same_thread=False
+        )
         try:
             # A power cut may take the last rows, which the store can tell again; it breaks nothing.
             self._db.execute("PRAGMA synchronous=NORMAL")
@@ -179,10 +183,16 @@ class Index:
 
     def count(self, name: str, n: int = 1) -> None:
         """Add to a counter of this archive; they begin at 0 and outlive the program."""
+        self.count_all({name: n})
+
+    def count_all(self, grown: Mapping[str, int]) -> None:
+        """Add to several counters, to all or none."""
+        if not grown:
+            return
         with self._writing() as db:
-            db.execute(
+            db.executemany(
                 "INSERT INTO counter VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + ?",
-                (name, n, n),
+                [(name, n, n) for name, n in grown.items()],
             )
 
     def counters(self) -> dict[str, int]:

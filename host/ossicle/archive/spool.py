@@ -15,6 +15,7 @@ import contextlib
 import hashlib
 import os
 import re
+import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -170,8 +171,10 @@ class Spool:
                 match = _NAME.fullmatch(file.name)
                 if match is not None:
                     with contextlib.suppress(OSError):
-                        size = file.stat().st_size
-                        yield Spooled(int(match["ms"]) / 1000, match["sha256"], size, Path(file.path))
+                        found = file.stat(follow_symlinks=False)
+                        if stat.S_ISREG(found.st_mode):  # to open a pipe waits for ever
+                            path = Path(file.path)
+                            yield Spooled(int(match["ms"]) / 1000, match["sha256"], found.st_size, path)
 
     def _moved(self, objects: int, size: int) -> None:
         self._objects = max(0, self._objects + objects)

@@ -35,6 +35,7 @@ with extra():
 _LOOK_S = 0.5  # for work that becomes due with time
 _LIST_EACH_S = 5.0  # the spool, in which other programs write, too
 _SPOOL_AGAIN_S = 3.0  # after it took nothing
+_STUCK_S = 60.0
 _LAST_PAUSE_S = 0.25
 _LAST_SPILL_S = 10.0
 _JOIN_S = 0.5
@@ -59,6 +60,7 @@ class Uploader:
         self._backlog: deque[Spooled] = deque()
         self._listed_at = float("-inf")
         self._held: Counter[str] = Counter()  # objects at which threads are, so no other takes their file
+        self._stuck: dict[str, float] = {}  # files that cannot be read or removed, and when to try again
         self._failures = 0  # since the last success
         self.failing: str | None = None
         """Why uploads fail, None while they do not."""
@@ -88,13 +90,12 @@ class Uploader:
         """Wait until everything is in the store, at most so long. Whether it is.
 
         Also returns once uploads have failed as often as they are tried again, and nothing is in memory
-        alone: then waiting helps nobody.
+        alone, or only files are left that cannot be read or removed: then waiting helps nobody.
         """
         end = time.monotonic() + seconds
         while not self._done():
-            hopeless = self._failures > self._settings.retries and not self.outbox.unsafe
             left = end - time.monotonic()
-            if left <= 0 or hopeless:
+            if left <= 0 or self._hopeless():
                 return False
             with self.outbox.changed.lock:
                 self.outbox.changed.wait(min(left, _AWAY_S * 5))
@@ -166,18 +167,22 @@ class Uploader:
                 raise
             self._say(self.outbox.landed(parcel, True))
             if parcel.kept is not None:
-                self._spool.remove(parcel.kept)
+                self._remove(parcel.kept)
 
     def _upload_spooled(self, item: Spooled) -> None:
         try:
-            key, entry = self._spool.entry(item)
-            self._send(str(key), entry, lambda: self._spool.read(item))
+            try:
+                key, entry = self._spool.entry(item)
+                self._send(str(key), entry, lambda: self._spool.read(item))
+            except SpoolError as error:
+                self._set_aside(item, error)
+                return
         except FileNotFoundError:
             return  # another program has seen to it
-        except SpoolError as error:
-            self._set_aside(item, error)
+        except OSError as error:
+            self._leave(item, error)
             return
-        self._spool.remove(item)
+        self._remove(item)
 
     def _send(self, key: str, entry: Entry, data: Callable[[], bytes]) -> None:
         """Into the store and the index; or nowhere, where a deletion covers it. Raises what went wrong."""
@@ -193,7 +198,7 @@ class Uploader:
             else:
                 self._store.delete([key])
                 self._tally.add(deleted=1)
-        except (FileNotFoundError, SpoolError):
+        except (OSError, SpoolError):  # of the spool: the store is not asked yet, and has errors of its own
             raise
         except Exception as error:
             self._tally.add(failed=1)
@@ -256,7 +261,7 @@ class Uploader:
                 self._backlog = deque(self._spool.items())
             while self._backlog:
                 item = self._backlog.popleft()
-                if not self._held[item.sha256]:
+                if not self._held[item.sha256] and self._stuck.get(item.sha256, now) <= now:
                     self._held[item.sha256] += 1
                     return item
         return None
@@ -265,6 +270,21 @@ class Uploader:
         self._spool.set_aside(item)
         self._tally.add(damaged=1)
         self._say([Notice("dropped", str(error))])
+
+    def _remove(self, item: Spooled) -> None:
+        try:
+            self._spool.remove(item)
+        except OSError as error:
+            self._leave(item, error)
+
+    def _leave(self, item: Spooled, error: OSError) -> None:
+        """A file that cannot be read or removed holds up no other, and is tried again later."""
+        with self._lock:
+            tell = item.sha256 not in self._stuck
+            self._stuck[item.sha256] = time.monotonic() + _STUCK_S
+        if tell:
+            self._tally.add(spool_failed=1)
+            self._say([Notice("spool", f"{item.path}: stays in the spool: {error.strerror or error}")])
 
     def _spill_on(self) -> None:
         """A thread: what has to, goes into the spool."""
@@ -283,7 +303,7 @@ class Uploader:
             kept = self._kept(parcel)
             self._say(self.outbox.spilled(parcel, kept))
             if kept is not None and parcel.stored:
-                self._spool.remove(kept)
+                self._remove(kept)
 
     def _kept(self, parcel: Parcel) -> Spooled | None:
         try:
@@ -322,6 +342,15 @@ class Uploader:
             return False
         return not (self._spool.size()[0] and self._spool.take_drain() and self._spool.items())
 
+    def _hopeless(self) -> bool:
+        if self.outbox.unsafe:
+            return False
+        if self._failures > self._settings.retries:
+            return True
+        if self.outbox.waiting or self._held.total() or not self._stuck:
+            return False
+        return all(item.sha256 in self._stuck for item in self._spool.items())
+
     def _wake(self) -> None:
         with self.outbox.changed.lock:
             self.outbox.changed.notify_all()
@@ -332,6 +361,9 @@ class Uploader:
                 self._tell(notice)
 
     def _flush_counts(self) -> None:
-        with contextlib.suppress(ArchiveError), self._lock:
-            for name, n in self._tally.news().items():
-                self._index.count(name, n)
+        with self._lock:
+            news = self._tally.news()
+            try:
+                self._index.count_all(news)
+            except ArchiveError:
+                self._tally.keep(news)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,12 +16,14 @@ from .progress import progress
 from .quantities import bytes_shown, counted, moment, span_shown
 
 if TYPE_CHECKING:
+    from ..archive.health import Notice
     from ..archive.problem import Problem
     from ..archive.rebuild import Compared
     from ..archive.remove import Removed
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")]
 RANGES_SHOWN = 20
+_NOTICES_MAX = 20
 
 
 def rm(
@@ -216,7 +219,8 @@ def upload(
     from ..sinks.archive import Archive
 
     output = Output(as_json)
-    archive = Archive(choice.settings(url, config, assignments))
+    notices: deque[Notice] = deque(maxlen=_NOTICES_MAX)
+    archive = Archive(choice.settings(url, config, assignments), tell=notices.append)
     try:
         waited = archive.stats().spool_objects
         with progress("objects", as_json) as tell:
@@ -226,8 +230,11 @@ def upload(
         archive.close(0.0)
     stats = archive.stats()
     _tell_uploaded(output, stats)
+    for notice in notices:
+        if notice.kind in ("spool", "dropped"):
+            complain(notice.text)
     if stats.spool_objects:
-        why = stats.failing or "there was no time for more"
+        why = stats.failing or "there was no time for more, or they cannot be read"
         complain(f"{counted(stats.spool_objects, 'object')} left on this disk: {why}")
         raise typer.Exit(FAILED)
 

@@ -34,6 +34,7 @@ from ossicle.sinks.follow import Follower
 from ossicle.sinks.lane import ArchiveStream, Cut, TimeOf
 
 _CUTS_MAX = 4096
+_INDEX_S = 3.0  # for another program that writes the index; a row that is not taken is put later
 _LOOK_S = 1.0  # for streams from which nothing comes any more
 _ENCODE_S = 10.0  # at the end, at least: it needs no disk and no network
 _STREAM_MAX = 32
@@ -64,7 +65,7 @@ class Archive:
         self._tally = Tally()
         store = Store(self.settings)
         trouble = self._check(store, lenient)
-        self._index = Index(self.settings.index_path)
+        self._index = Index(self.settings.index_path, busy_s=_INDEX_S)
         self._spool = Spool(self.settings.spool_folder, self.settings.spool_max_mb)
         self._spool.size()  # looked at once: `stats` does not look
         self._uploader = Uploader(self.settings, store, self._index, self._spool, self._tally, self._say)

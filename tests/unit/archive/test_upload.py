@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -350,3 +351,55 @@ def test_a_tell_that_fails_ends_nothing(tmp_path: Path) -> None:
         until(lambda: it.uploader.failing is not None)
         it.store.trouble = lambda key: None
         until(lambda: it.stored() == [key])
+
+
+@pytest.mark.parametrize("how", ["read_bytes", "open", "unlink"])
+def test_a_file_that_cannot_be_read_or_removed_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    with bench(tmp_path) as it:
+        for n in range(3):
+            entry, data = object_at(800 * n)
+            it.spool.put(entry, hashlib.sha256(data).hexdigest(), data)
+        bad, true = it.spool.items()[0].path, getattr(Path, how)
+
+        def refuse(path: Path, *args: Any, **kwargs: Any) -> Any:
+            if path == bad:
+                raise PermissionError(13, "Permission denied", str(path))
+            return true(path, *args, **kwargs)
+
+        monkeypatch.setattr(Path, how, refuse)
+        it.uploader.start()
+        assert not it.uploader.wait_done(PATIENCE_S)
+        assert len(it.stored()) == len(it.indexed()) == 2 + (how == "unlink")
+        assert [item.path for item in it.spool.items()] == [bad]
+        assert it.tally.counts().attempts == 2 + (how == "unlink")  # and none again and again
+        assert [notice.kind for notice in it.notices] == ["spool"]
+        assert "Permission denied" in it.notices[0].text
+        assert it.uploader.failing is None
+
+
+def test_pipes_and_folders_named_as_objects_are_no_objects(tmp_path: Path) -> None:
+    with bench(tmp_path) as it:
+        entry, data = object_at(0)
+        path = it.spool.put(entry, hashlib.sha256(data).hexdigest(), data).path
+        path.unlink()
+        path.mkdir()
+        if os.name == "posix":
+            os.mkfifo(path.with_name(path.name.replace("0", "1", 1)))
+        assert it.spool.items() == []
+        it.uploader.start()
+
+
+def test_counts_that_the_index_did_not_take_are_counted_later(tmp_path: Path) -> None:
+    with bench(tmp_path) as it:
+        it.tally.add(uploaded=3, failed=1)
+        news = it.tally.news()
+        it.tally.keep(news)
+        it.tally.add(uploaded=1)
+        assert it.tally.news() == {"uploaded": 4, "failed": 1}
+        assert it.tally.news() == {}
+        it.index.count_all({})
+        it.index.count_all({"uploaded": 4, "failed": 1})
+        assert it.index.counters() == {"uploaded": 4, "failed": 1}
+        it.uploader.start()
