@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ossicle.archive.entry import ArchiveError, Entry
+from ossicle.archive.entry import TIME_MAX, TIME_MIN, ArchiveError, Entry
 from ossicle.archive.key import DELETED
 from ossicle.archive.select import Selection
 
@@ -44,8 +44,8 @@ class Deletion:
     @property
     def key(self) -> str:
         """Its name in the store."""
-        made = datetime.fromtimestamp(self.made_at, UTC).strftime("%Y-%m-%dT%H%M%SZ")
-        return f"{DELETED}/{made}-{self.id}.json"
+        made = datetime.fromtimestamp(self.made_at, UTC).replace(tzinfo=None, microsecond=0)
+        return f"{DELETED}/{made.isoformat().replace(':', '')}Z-{self.id}.json"
 
     def covers(self, entry: Entry) -> bool:
         """Whether an object has to go, whenever it appears. What was captured later never has."""
@@ -83,10 +83,19 @@ def parse(text: str | bytes) -> Deletion:
         told["selection"] = Selection.of(told["selection"])
         told["ranges"] = tuple(told["ranges"])
         deletion = Deletion(**told)
-        if not re.fullmatch("[0-9a-f]{8,32}", deletion.id) or not -1e11 < deletion.made_at < 1e11:
-            raise ValueError
+        _check(deletion)
     except ArchiveError:
         raise
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         raise ArchiveError("not a record of a deletion") from None
     return deletion
+
+
+def _check(deletion: Deletion) -> None:
+    kinds = (type(deletion.done), type(deletion.objects), type(deletion.bytes), type(deletion.reason))
+    if kinds != (bool, int, int, str) or type(deletion.made_at) not in (int, float):
+        raise TypeError
+    if deletion.reason not in (REQUEST, RETENTION) or not all(type(row) is dict for row in deletion.ranges):
+        raise ValueError
+    if not re.fullmatch("[0-9a-f]{8,32}", deletion.id) or not TIME_MIN < deletion.made_at < TIME_MAX:
+        raise ValueError

@@ -7,6 +7,8 @@ from typing import Any
 
 from ossicle.archive.entry import ArchiveError, Entry
 
+_FAR = 1e13  # seconds; no calendar goes so far
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -26,6 +28,10 @@ class Selection:
     def __post_init__(self) -> None:
         if self.stream is not None:
             object.__setattr__(self, "stream", self.stream.lower())
+        if any(not _is_text(text) for text in (self.owner, self.device, self.stream) if text is not None):
+            raise ArchiveError("an owner, a device and a stream have names that are text")
+        if any(not abs(at) < _FAR for at in (self.since, self.until) if at is not None):
+            raise ArchiveError("a time range ends at times that a calendar has")
         if self.since is not None and self.until is not None and self.since >= self.until:
             raise ArchiveError("the time range is empty: it ends where it starts, or before")
 
@@ -62,10 +68,19 @@ class Selection:
     @classmethod
     def of(cls, told: Any) -> Selection:
         """From what `as_dict` made. Raises ArchiveError for anything else: it may come from the store."""
-        kinds = {"owner": (str,), "device": (str,), "stream": (str,)}
+        kinds: dict[str, tuple[type, ...]] = {"owner": (str,), "device": (str,), "stream": (str,)}
         names = {field.name for field in fields(cls)}
         if not isinstance(told, dict) or not told.keys() <= names:
             raise ArchiveError("not a selection of an archive's objects")
-        if not all(isinstance(value, kinds.get(name, (int, float))) for name, value in told.items()):
+        if not all(type(value) in kinds.get(name, (int, float)) for name, value in told.items()):
             raise ArchiveError("not a selection of an archive's objects")
         return cls(**told)
+
+
+def _is_text(text: str) -> bool:
+    """Whether a table takes it; half a surrogate, as bytes of a command may become, is none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -71,16 +71,20 @@ class Settings(BaseSettings):
     memory_mb: float = Field(
         10, ge=1, le=1024, description="MB that one stream's audio and waiting objects may take"
     )
-    spool_max_mb: float = Field(2048, ge=0, description="MB that may wait on disk while the store fails")
+    spool_max_mb: float = Field(
+        2048, ge=0, le=1e9, description="MB that may wait on disk while the store fails"
+    )
     state: Path = Field(
         default_factory=lambda: _home("XDG_STATE_HOME", "~/.local/state") / "archive",
         description="folder of this computer for the index and for what waits; one in it for each archive",
     )
-    retention_days: float = Field(30, ge=0, description="days after which audio is deleted; 0 is never")
-    timeout_s: float = Field(30, gt=0, le=600, description="seconds that one request may take")
+    retention_days: float = Field(
+        30, ge=0, le=1e6, description="days after which audio is deleted; 0 is never"
+    )
+    timeout_s: float = Field(30, ge=0.001, le=600, description="seconds that one request may take")
     retries: int = Field(3, ge=0, le=100, description="times that a failed upload is tried again from memory")
-    retry_first_s: float = Field(1, gt=0, le=3600, description="seconds before the first of them")
-    retry_max_s: float = Field(60, gt=0, le=3600, description="seconds between two attempts at most")
+    retry_first_s: float = Field(1, ge=0.001, le=3600, description="seconds before the first of them")
+    retry_max_s: float = Field(60, ge=0.001, le=3600, description="seconds between two attempts at most")
     uploads: int = Field(2, ge=1, le=32, description="uploads at the same time")
     endpoint: str | None = Field(None, description="URL of the server, where it is not the provider's own")
     region: str | None = Field(None, description="region of the bucket (S3)")
@@ -116,6 +120,8 @@ class Settings(BaseSettings):
     @field_validator("state", "credentials_file")
     @classmethod
     def _expanded(cls, path: Path | None) -> Path | None:
+        if path is not None and "\0" in str(path):
+            raise ValueError("it is no name of a file")
         return path.expanduser().absolute() if path is not None else None
 
     @field_validator("keep_s")
@@ -189,7 +195,7 @@ def from_file(path: Path | None = None) -> tuple[dict[str, Any], Path]:
             open_to_others = os.name == "posix" and bool(os.fstat(file.fileno()).st_mode & _OTHERS)
             data = file.read(_FILE_MAX_BYTES + 1)
     except FileNotFoundError:
-        if path is None and FILE not in os.environ:
+        if path is None and not os.environ.get(FILE):
             return {}, place
         raise ArchiveError(f"{place}: no such file") from None
     except OSError as error:

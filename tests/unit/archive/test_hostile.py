@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shelves import STREAM, Shelf, noise
+from shelves import DAY, STREAM, Shelf, noise
 
 from ossicle.archive import flac
+from ossicle.archive.deletion import Deletion
 from ossicle.archive.entry import ArchiveError, parse
 from ossicle.archive.key import parse_key
 from ossicle.archive.select import Selection
@@ -84,3 +85,38 @@ def test_objects_made_to_harm_take_nothing_from_the_others(shelf: Shelf) -> None
         assert library.stats().objects == 1
         assert library.remove(Selection(device="mic")).objects == len(bad) + 1
     assert not shelf.keys()
+
+
+RECORDS: dict[str, dict[str, Any]] = {
+    "made at a time that no float is": {"made_at": HUGE},
+    "made at a time in letters": {"made_at": "1"},
+    "of a count in letters": {"objects": "x"},
+    "of a time that no float is": {"selection": {"since": HUGE}},
+    "of a time that is a bool": {"selection": {"since": True}},
+    "of no time": {"selection": {"until": float("nan")}},
+    "of a device that is no text": {"selection": {"device": "\ud800"}},
+    "for no reason": {"reason": ["request"]},
+    "with ranges that are none": {"ranges": [1]},
+}
+
+
+@pytest.mark.parametrize("change", RECORDS.values(), ids=RECORDS.keys())
+def test_a_record_of_a_deletion_that_cannot_be_closes_nothing(shelf: Shelf, change: dict[str, Any]) -> None:
+    record = Deletion("00" * 8, DAY + 9, Selection(device="other"))
+    shelf.add(noise(800))
+    path = shelf.folder / record.key
+    path.parent.mkdir()
+    path.write_text(json.dumps({**json.loads(record.text()), **change}))
+    with shelf.library() as library:
+        compared = library.refresh()
+        assert [key for key, _ in compared.unreadable] == [record.key]
+        assert library.cleanup(days=0).objects == 0
+        assert len(list(library.find())) == 1
+
+
+@pytest.mark.parametrize(
+    "given", [{"device": "\udcff"}, {"owner": "\ud800"}, {"since": float("nan")}, {"until": float("-inf")}]
+)
+def test_a_question_that_no_table_takes_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(ArchiveError):
+        Selection(**given)

@@ -203,3 +203,18 @@ def test_the_page_has_the_table_of_today() -> None:
     assert page == tool.with_table(page), "python3 tools/settings.py writes it"
     with pytest.raises(ValueError, match="has no place for the table"):
         tool.with_table("# The archive\n")
+
+
+@pytest.mark.parametrize("name", ["spool_max_mb", "retention_days", "timeout_s", "memory_mb", "retry_max_s"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-1", "1e300"])
+def test_a_number_that_nothing_can_be_set_to_is_refused(name: str, value: str) -> None:
+    with pytest.raises(ArchiveError, match=f"{name}="):
+        load(**{name: value})
+
+
+def test_an_empty_variable_names_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("OSSICLE_ARCHIVE_CONFIG", "")
+    assert load().owner == "default"
+    with pytest.raises(ArchiveError, match="no name of a file"):
+        load(state="a\0b")
