@@ -40,6 +40,14 @@ class Deletion:
     ranges: tuple[dict[str, Any], ...] = ()
     """One for each run of objects of a stream: owner, device, stream, start, stop, time, stop_time and
     objects."""
+    seen_at: float | None = None
+    """Unix time at which an index saw it first that has a record from the future: whoever made it had a wrong
+    clock. Not part of its text."""
+
+    @property
+    def holds_before(self) -> float:
+        """Unix time: what was captured later stays."""
+        return self.made_at if self.seen_at is None else min(self.made_at, self.seen_at)
 
     @property
     def key(self) -> str:
@@ -49,7 +57,7 @@ class Deletion:
 
     def covers(self, entry: Entry) -> bool:
         """Whether an object has to go, whenever it appears. What was captured later never has."""
-        return entry.time < self.made_at and self.selection.covers(entry)
+        return entry.time < self.holds_before and self.selection.covers(entry)
 
     def text(self) -> str:
         """As JSON in ASCII, on one line."""
@@ -80,6 +88,8 @@ def parse(text: str | bytes) -> Deletion:
         told = json.loads(text)
         if told.pop("ossicle_deletion") != VERSION:
             raise ArchiveError("made by another version of Ossicle")
+        if "seen_at" in told:
+            raise ValueError
         told["selection"] = Selection.of(told["selection"])
         told["ranges"] = tuple(told["ranges"])
         deletion = Deletion(**told)

@@ -30,6 +30,8 @@ from ossicle.archive.select import Selection
 VERSION = 1
 BUSY_S = 30.0
 """How long one waits for another program that writes."""
+FUTURE_S = 300.0
+"""What was made so much later than now was made by a clock that is wrong."""
 _PAGE = 256  # rows read at once: nobody is kept from writing while a long list is gone through
 _TABLES = """
 CREATE TABLE object (
@@ -48,6 +50,7 @@ _COLUMNS = (
     "key, owner, device, stream, start, stop, rate, channels, codec, time, uncertainty, stop_time, "
     "bytes, raw_bytes, stored_at, entry"
 )
+_SEEN = "(SELECT value FROM fact WHERE name = 'seen ' || id)"
 _HAS = "SELECT 1 FROM object WHERE key = ?"
 
 
@@ -200,19 +203,21 @@ class Index:
         with self._reading() as db:
             return dict(db.execute("SELECT name, value FROM counter").fetchall())
 
-    def tell_deletion(self, deletion: Deletion) -> None:
-        """A deletion that holds, or what became of one. See `Deletion.covers`."""
+    def tell_deletion(self, deletion: Deletion, written_at: float | None = None) -> None:
+        """A deletion that holds, or what became of one; see `Deletion.covers`. `written_at`: when its record
+        was, by the clock of the store."""
         text = replace(deletion, ranges=()).text()  # the store has the whole of it
         with self._writing() as db:
             db.execute(
                 "INSERT OR REPLACE INTO deletion VALUES (?, ?, ?)", (deletion.id, deletion.reason, text)
             )
+            if written_at is not None and deletion.made_at > written_at + FUTURE_S:
+                self._saw(db, deletion.id, written_at)
 
     def deletions(self) -> list[Deletion]:
         """All deletions of which this index knows, by time; their ranges are in the store."""
         with self._reading() as db:
-            records = db.execute("SELECT record FROM deletion").fetchall()
-        return sorted((deletions.parse(text) for (text,) in records), key=lambda d: d.made_at)
+            return sorted(self._parsed(db, ""), key=lambda d: d.made_at)
 
     def covered(self, entry: Entry) -> bool:
         """Whether someone asked that this audio be deleted."""
@@ -222,14 +227,28 @@ class Index:
     @property
     def compared_at(self) -> float | None:
         """Unix time of the last comparison with the whole store. None before: then it may lack objects."""
-        with self._reading() as db:
-            row = db.execute("SELECT value FROM fact WHERE name = 'compared_at'").fetchone()
-        return None if row is None else float(row[0])
+        return self.noted("compared_at")
 
     def compared(self, at: float) -> None:
         """It holds all that was in the store at this Unix time."""
+        self.note("compared_at", at)
+
+    def noted(self, name: str) -> float | None:
+        """What `note` was told last, None before."""
+        with self._reading() as db:
+            row = db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+        return None if row is None else float(row[0])
+
+    def note(self, name: str, value: float) -> None:
+        """Remember a number."""
         with self._writing() as db:
-            db.execute("INSERT OR REPLACE INTO fact VALUES ('compared_at', ?)", (at,))
+            db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
+
+    def stored_last(self) -> float | None:
+        """Unix time at which the newest object was stored, by the clock of the store; None without any."""
+        with self._reading() as db:
+            (newest,) = db.execute("SELECT max(stored_at) FROM object").fetchone()
+        return None if newest is None else float(newest)
 
     def close(self) -> None:
         """Twice is legal."""
@@ -260,8 +279,22 @@ class Index:
         )
 
     def _requests(self, db: sqlite3.Connection) -> list[Deletion]:
-        records = db.execute("SELECT record FROM deletion WHERE reason = ?", (deletions.REQUEST,))
-        return [deletions.parse(text) for (text,) in records]
+        return self._parsed(db, "WHERE reason = ?", deletions.REQUEST)
+
+    def _parsed(self, db: sqlite3.Connection, which: str, *values: str) -> list[Deletion]:
+        rows = db.execute(f"SELECT record, {_SEEN} FROM deletion {which}", values).fetchall()
+        found, now = [], time.time()
+        for text, seen_at in rows:
+            deletion = deletions.parse(text)
+            if seen_at is None and deletion.made_at > now + FUTURE_S:
+                seen_at = self._saw(db, deletion.id, now)
+            found.append(replace(deletion, seen_at=seen_at))
+        return found
+
+    def _saw(self, db: sqlite3.Connection, id: str, at: float) -> float:
+        """A record is from the future, else its audio would go for as long as that clock was wrong."""
+        db.execute("INSERT OR IGNORE INTO fact VALUES (?, ?)", (f"seen {id}", at))
+        return at
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

@@ -137,7 +137,7 @@ def _take_in(
 
 def _learn_deletions(store: Store, index: Index, result: Compared) -> None:
     known = {record.key for record in index.deletions() if record.done}
-    for key, _, _ in store.list(DELETED):
+    for key, _, written in store.list(DELETED):
         if not deletions.is_key(key) or key in known:
             continue
         try:
@@ -149,5 +149,5 @@ def _learn_deletions(store: Store, index: Index, result: Compared) -> None:
                 raise
             result.unreadable.append((key, str(error)))
             continue
-        index.tell_deletion(record)
+        index.tell_deletion(record, written.timestamp())
         result.deletions += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from ossicle.archive.coding import HEAD_BYTES, entry_of
 from ossicle.archive.deletion import Deletion
 from ossicle.archive.entry import ArchiveError
 from ossicle.archive.holdings import Holdings
+from ossicle.archive.index import Index
 from ossicle.archive.key import AUDIO, Key, escaped, parse_key
 from ossicle.archive.rebuild import Compared, Progress, compare, ignore
 from ossicle.archive.row import Row
@@ -28,9 +29,16 @@ from ossicle.archive.select import Selection
 from ossicle.archive.store import MissingError, StoreError
 
 DAY_S = 86400.0
+LEAP_S = 7 * DAY_S
+"""A clock that is so much further than when the archive was last written or cleaned up may be wrong."""
 _TOGETHER = 256  # objects in one request
 _RUN_S = 120.0  # objects of a stream with less than this between them are told as one range
 _TRIES = 4
+_CLEANED = "cleaned_at"
+
+
+class ClockError(ArchiveError):
+    """Nothing went by its age, since this computer's clock may be wrong; the next cleanup trusts it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +104,9 @@ class _Tally:
 def remove(
     holdings: Holdings, selection: Selection, *, dry_run: bool = False, progress: Progress = ignore
 ) -> Removed:
-    """Delete what is meant, of all audio captured so far: what is in the store, in this computer's spool, and
-    what comes into the store later from elsewhere. A record is left even where nothing was found.
+    """Delete what is meant, of all audio captured so far: what is in the store and in this computer's spool,
+    whatever time it says it is of, and what comes into the store later from elsewhere and was captured
+    before. A record is left even where nothing was found.
 
     Raises ArchiveError where the store fails; `cleanup` completes what was begun.
     """
@@ -106,7 +115,7 @@ def remove(
     tally = _Tally()
     if not dry_run:
         _tell(holdings, record)
-    _carry_out(holdings, record, compared, tally, dry_run, progress)
+    _carry_out(holdings, record, compared, tally, dry_run, progress, _ahead(holdings, record))
     if not dry_run:
         _sweep(holdings, selection.owner)
     return tally.removed(dry_run)
@@ -123,20 +132,43 @@ def cleanup(
     """Delete audio older than so many days, of one owner or of all; 0 keeps it for ever. Complete deletions
     that were broken off, or whose audio came later. Leaves no record where nothing went.
 
-    Raises ArchiveError where the store fails.
+    Where the clock is `LEAP_S` further than it was when anything was last stored or cleaned up, nothing goes
+    by its age this time: a computer that wakes up in 2099 would delete all that it has.
+
+    Raises ClockError then, when the rest is done, and ArchiveError where the store fails.
     """
     compared = compare(holdings.store, holdings.index)
+    leapt = None if dry_run or days <= 0 else _leapt(holdings.index)
     tally = _Tally()
     for record in holdings.index.deletions():
         if record.reason == deletions.REQUEST:
             _carry_out(holdings, record, compared, tally, dry_run, progress)
-    if days > 0:
+    if days > 0 and leapt is None:
         until = time.time() - days * DAY_S
         record = _of_today(holdings, Selection(owner=owner, until=until))
         _carry_out(holdings, record, compared, tally, dry_run, progress)
     if not dry_run:
         _sweep(holdings, owner)
+        holdings.index.note(_CLEANED, time.time())
+    if leapt is not None:
+        raise ClockError(
+            f"nothing was deleted by its age: this computer's clock is {leapt / DAY_S:.0f} days further than "
+            f"when the archive was last written or cleaned up; if it is right, do this again"
+        )
     return tally.removed(dry_run)
+
+
+def _leapt(index: Index) -> float | None:
+    """By how many seconds the clock is further than what tells of a time, if that is much."""
+    known = [at for at in (index.noted(_CLEANED), index.stored_last()) if at is not None]
+    ahead = time.time() - max(known, default=time.time())
+    return ahead if ahead > LEAP_S else None
+
+
+def _ahead(holdings: Holdings, record: Deletion) -> set[str]:
+    """Objects that are there already, and say that they are of later: somebody's clock was wrong."""
+    rows = [holdings.index.find(record.selection), (row for row, _ in holdings.waiting(record.selection))]
+    return {row.key for some in rows for row in some if not _goes(record, row)}
 
 
 def _sweep(holdings: Holdings, owner: str | None) -> None:
@@ -145,10 +177,17 @@ def _sweep(holdings: Holdings, owner: str | None) -> None:
 
 
 def _carry_out(
-    holdings: Holdings, record: Deletion, compared: Compared, total: _Tally, dry_run: bool, progress: Progress
+    holdings: Holdings,
+    record: Deletion,
+    compared: Compared,
+    total: _Tally,
+    dry_run: bool,
+    progress: Progress,
+    also: Set[str] = frozenset(),
 ) -> None:
+    """`also`: objects that go whatever time they are of."""
     tally = _Tally()
-    for page in batched(_meant(holdings, record, compared), _TOGETHER):
+    for page in batched(_meant(holdings, record, compared, also), _TOGETHER):
         keys = [item.key if isinstance(item, Row) else str(item) for item in page]
         if not dry_run:
             if not tally.objects and record.reason == deletions.RETENTION:
@@ -160,7 +199,7 @@ def _carry_out(
                 each.add(item) if isinstance(item, Row) else each.add_unreadable(item)
         progress(total.objects, None)
     for row, waiting in list(holdings.waiting(record.selection)):
-        if _goes(record, row) and (dry_run or holdings.spool.remove(waiting)):
+        if (row.key in also or _goes(record, row)) and (dry_run or holdings.spool.remove(waiting)):
             tally.add(row, spooled=True)
             total.add(row, spooled=True)
     if record.reason == deletions.REQUEST and not dry_run:
@@ -174,9 +213,9 @@ def _carry_out(
     total.records.append(done.key)
 
 
-def _meant(holdings: Holdings, record: Deletion, compared: Compared) -> Iterator[Row | Key]:
+def _meant(holdings: Holdings, record: Deletion, compared: Compared, also: Set[str]) -> Iterator[Row | Key]:
     for row in holdings.index.find(record.selection):
-        if _goes(record, row):
+        if row.key in also or _goes(record, row):
             yield row
     if record.reason == deletions.REQUEST:
         yield from (row for row in compared.covered if record.covers(row.entry))
@@ -189,7 +228,7 @@ def _meant(holdings: Holdings, record: Deletion, compared: Compared) -> Iterator
 def _goes(record: Deletion, row: Row) -> bool:
     if record.reason == deletions.RETENTION:
         return record.selection.until is not None and row.stop_time <= record.selection.until
-    return row.time < record.made_at
+    return row.time < record.holds_before
 
 
 def _whole_day(selection: Selection, key: Key) -> bool:
@@ -219,7 +258,7 @@ def _remove_damaged(holdings: Holdings, record: Deletion) -> None:
             except ArchiveError:
                 since, until = record.selection.since, record.selection.until
                 meant = (until is None or at < until) and (since is None or at > since - _RUN_S)
-            if meant and at < record.made_at:
+            if meant and at < record.holds_before:
                 path.unlink()
 
 

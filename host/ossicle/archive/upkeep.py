@@ -9,7 +9,7 @@ import threading
 from ossicle.archive.entry import ArchiveError
 from ossicle.archive.health import Notice, Tell
 from ossicle.archive.holdings import Holdings
-from ossicle.archive.remove import cleanup
+from ossicle.archive.remove import ClockError, cleanup
 from ossicle.archive.settings import Settings
 
 EACH_S = 3600.0
@@ -43,8 +43,12 @@ class Upkeep:
             self._ending.wait(EACH_S if self._round() else _AGAIN_S)
 
     def _round(self) -> bool:
+        """Whether the next one is in an hour."""
         try:
             cleanup(self._holdings, self._settings.retention_days, owner=self._settings.owner)
+        except ClockError as error:  # which a time server sets right within the hour
+            with contextlib.suppress(Exception):
+                self._tell(Notice("upkeep", str(error).partition(";")[0]))
         except Exception as error:
             told = self._failed or getattr(error, "transient", False)  # by the uploads, which fail as well
             if not self._ending.is_set() and not told:

@@ -72,9 +72,10 @@ def test_what_is_meant_goes_and_nothing_else(shelf: Shelf, selection: Selection,
 
 def test_what_was_captured_later_stays(shelf: Shelf) -> None:
     shelf.add(noise(RATE), 0)
-    later = shelf.add(noise(RATE), RATE, time=time.time() + 500)
     with shelf.library() as library:
         assert library.remove(Selection(owner="ann")).objects == 1
+        later = shelf.add(noise(RATE), RATE, time=time.time() + 500)
+        assert library.cleanup().objects == 0
     assert shelf.keys() == {later}
 
 

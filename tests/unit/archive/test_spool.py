@@ -114,3 +114,15 @@ def test_one_program_uploads_at_a_time(tmp_path: Path) -> None:
     first.close()
     assert second.take_drain()
     second.close()
+
+
+def test_pipes_and_folders_named_as_objects_are_no_objects(tmp_path: Path) -> None:
+    """To open a pipe waits for ever."""
+    spool = Spool(tmp_path, 10)
+    put(spool, 0)
+    (item,) = spool.items()
+    item.path.unlink()
+    item.path.mkdir()
+    if os.name == "posix":
+        os.mkfifo(item.path.with_name(item.path.name.replace("0", "1", 1)))
+    assert spool.items() == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -377,18 +376,6 @@ def test_a_file_that_cannot_be_read_or_removed_holds_up_no_other(
         assert [notice.kind for notice in it.notices] == ["spool"]
         assert "Permission denied" in it.notices[0].text
         assert it.uploader.failing is None
-
-
-def test_pipes_and_folders_named_as_objects_are_no_objects(tmp_path: Path) -> None:
-    with bench(tmp_path) as it:
-        entry, data = object_at(0)
-        path = it.spool.put(entry, hashlib.sha256(data).hexdigest(), data).path
-        path.unlink()
-        path.mkdir()
-        if os.name == "posix":
-            os.mkfifo(path.with_name(path.name.replace("0", "1", 1)))
-        assert it.spool.items() == []
-        it.uploader.start()
 
 
 def test_counts_that_the_index_did_not_take_are_counted_later(tmp_path: Path) -> None:
