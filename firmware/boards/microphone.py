@@ -27,9 +27,7 @@ class I2SMicrophone:
     def __init__(self, i2s_id, sck, ws, sd, ibuf, skips=True):
         if skips:
             ibuf = max(ibuf, _SKIPPING_LEAST * _DMA_BUFFER_BYTES)
-        self._id = i2s_id
-        self._pins = (sck, ws, sd)
-        self._ibuf = ibuf  # bytes
+        self._way = (i2s_id, sck, ws, sd, ibuf)  # which I2S, its pins, and bytes for DMA
         self._i2s = None
         self._rate = 0
         self._channels = 0
@@ -49,10 +47,10 @@ class I2SMicrophone:
         if self._i2s is not None and rate == self._rate and channels == self._channels:
             return False
         self.close()
-        sck, ws, sd = self._pins
+        i2s_id, sck, ws, sd, ibuf = self._way
         try:
             self._i2s = machine.I2S(
-                self._id,
+                i2s_id,
                 sck=machine.Pin(sck),
                 ws=machine.Pin(ws),
                 sd=machine.Pin(sd),
@@ -60,7 +58,7 @@ class I2SMicrophone:
                 bits=32,
                 format=machine.I2S.MONO if channels == 1 else machine.I2S.STEREO,
                 rate=rate,
-                ibuf=self._ibuf,
+                ibuf=ibuf,
             )
         except (AttributeError, ValueError) as error:  # there are builds without I2S
             raise OSError(str(error))

@@ -49,7 +49,7 @@ class SocketPort:
         self._news = ""  # the same, until it is fetched
         # Counters, modulo 2**30.
         self.full = 0  # writes that the network had no room for
-        self.refused = 0  # reads and writes that failed otherwise
+        self.troubled = 0  # reads and writes that failed otherwise
         self.unopened = 0  # open() that failed
 
     # Whether there is a way out at all. Drives the Wi-Fi.
@@ -180,7 +180,7 @@ class SocketPort:
     # A datagram that could not leave, or one before it that nobody took: the next may. A
     # connection is over.
     def _failed(self):
-        self.refused = (self.refused + 1) & _MASK
+        self.troubled = (self.troubled + 1) & _MASK
         self._failures += 1
         if self._stream:
             return GONE

@@ -41,7 +41,7 @@ class Wifi:
         self._why = ""
         self._news = ""  # for the log
         self.joined = 0  # how often
-        self.failed = 0  # rounds that did not join
+        self.in_vain = 0  # rounds that did not join
 
     # Takes the driver's memory. OSError when there is none.
     @passing
@@ -101,7 +101,7 @@ class Wifi:
     def _go_on(self, now_ms):
         if self._joining_ms >= 0:
             self._joining_ms = -1
-            self.failed = (self.failed + 1) & _MASK
+            self.in_vain = (self.in_vain + 1) & _MASK
             self._away.lost(now_ms)
             self._fails(self._reason())
             if not self._away.due(now_ms):

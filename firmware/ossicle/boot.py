@@ -5,6 +5,7 @@ import micropython
 import sys
 
 from ossicle.modules import drop, kept
+from ossicle.settings import Settings
 
 
 # The app, ready to live. `tell` takes a line for the log. `make` gives the board: the one for
@@ -23,10 +24,19 @@ def start(tell=None, make=None):
         board.watch()
         for note in board.config.notes:
             tell(note)
+    _forget(app)
     __import__("ossicle.shed")  # lets go of what runs at boot only
 
     drop("ossicle.shed")
     return app
+
+
+# What is asked of the configuration after the start stays; all 31 keys would take 400 bytes.
+def _forget(app):
+    before = app.board.config
+    app.board.config = app.capture.config = config = Settings()
+    for name in "notes mic slot shift late gain warmup_ms uart_tx uart_rx".split():
+        setattr(config, name, getattr(before, name))
 
 
 def _find():

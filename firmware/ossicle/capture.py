@@ -55,14 +55,14 @@ class Capture:
         state[K_SHIFT] = config.shift
         state[K_DC_ON] = 1 if config.dc_blocker else 0
         state[K_LATE] = config.late
-        self._config = config
+        self.config = config
         self._warm_ms = config.warmup_ms  # thrown away before the next stream: the microphone wakes up
         self.gain(256)
 
     # Q8, on top of the configuration's (W-44). One store, between two buffers.
     @rare("start")
     def gain(self, gain):
-        self._ring.state[K_GAIN] = min((self._config.gain * gain + 128) >> 8, GAIN_MAX)
+        self._ring.state[K_GAIN] = min((self.config.gain * gain + 128) >> 8, GAIN_MAX)
 
     # Opens the microphone; OSError or MemoryError when it cannot be. Delivers nothing before
     # begin(). Another buffer for another number of channels: then none is out any more.
@@ -73,7 +73,7 @@ class Capture:
         store = self._store
         buffer = self._buffer
         # The driver's one channel is the left slot.
-        right = 1 if channels == 1 and self._config.slot == "right" else 0
+        right = 1 if channels == 1 and self.config.slot == "right" else 0
         length = 4 * self._full * (channels + right)
         if len(store) < length:
             store = bytearray(length)
@@ -81,7 +81,7 @@ class Capture:
             buffer = memoryview(store)[:length]
         if self.mic.start(rate, channels + right, self._handler):
             self._out = False
-            self._warm_ms = self._config.warmup_ms
+            self._warm_ms = self.config.warmup_ms
         self._ring.state[K_RIGHT] = right
         self._store = store
         self._buffer = buffer

@@ -7,17 +7,16 @@ from micropython import const
 from ossicle._keys import TEXT
 from ossicle._wire import KEY_MAX_BYTES, KEY_MIN_BYTES
 from ossicle.modules import drop
-from ossicle.settings import Settings
+from ossicle.settings import LINE, Settings
 
 drop("ossicle._keys")  # its text is this module's alone, and goes with it
 _FILE_MAX = const(8192)  # characters; what the host puts there is shorter
 _BRACKETS_MAX = const(200)  # lists in lists in lists take the memory that the ring needs
-_SERIAL = "serial"  # the link that every board has
 
 
 # `values` is a dict; an unknown key, or a value of the wrong type or size, becomes a note.
 def read(values):
-    made = Settings(_SERIAL)
+    made = Settings()
     if not isinstance(values, dict):
         made.note("the configuration is no JSON object")
         values = {}
@@ -34,7 +33,7 @@ def read(values):
             value = rows[name][0]
             made.note("%s: %s is refused, %s taken" % (name, shown, value))
         setattr(made, name, value)
-    if made.link != _SERIAL:
+    if made.link != LINE:
         if not made.host:
             made.refuse_link("there is no host in the configuration")
         for name in told["wifi"]:

@@ -39,9 +39,7 @@ class Expectation:
         self._buffer = buffer_frames
         self._hold = hold_frames
         buffer_us = buffer_frames * 1000 // rate * 1000 + buffer_frames * 1000 % rate * 1000 // rate
-        self._late_us = buffer_us + buffer_us // 2  # a stall: half a buffer late, or more
-        self._smooth_low_us = buffer_us - buffer_us // 4
-        self._smooth_high_us = buffer_us + buffer_us // 4
+        self._buffer_us = buffer_us
         self.now_us = now_us  # when E was last moved
         self.frames = written  # E
         self._part = 0  # E's fraction
@@ -61,11 +59,12 @@ class Expectation:
         if ahead < -(self._buffer >> 1) and not self._check:  # what has come was captured
             self.frames = (self.frames - ahead) & _MASK
             ahead = 0
-        if self._smooth_low_us <= passed_us <= self._smooth_high_us:
+        buffer_us = self._buffer_us
+        if -(buffer_us // 4) <= passed_us - buffer_us <= buffer_us // 4:
             self._follow(ahead)
             return 0
         self._smooth = 0
-        if passed_us < self._late_us:
+        if passed_us < buffer_us + buffer_us // 2:  # a stall is half a buffer late, or more
             return 0
         buffers = (ahead - self._hold + (self._buffer >> 3)) // self._buffer  # E may be a bit behind
         return buffers * self._buffer if buffers > 0 else 0

@@ -15,7 +15,7 @@ class Resends:
     def __init__(self):
         self._ranges = array("i", (0 for _ in range(2 * _RANGES_MAX)))  # start, stop, ...
         self.count = 0  # ranges
-        self.refused = 0
+        self.crowded = 0
 
     def clear(self):
         self.count = 0
@@ -33,7 +33,7 @@ class Resends:
                 stop = ranges[2 * i + 1]
             self._delete(i)
         if self.count == _RANGES_MAX:
-            self.refused = (self.refused + 1) & _MASK
+            self.crowded = (self.crowded + 1) & _MASK
             return
         j = self.count
         while j > i:

@@ -38,7 +38,6 @@ class Sender:
     def __init__(self, session, builder, ring, capture, clock, resends):
         self._session = session
         self._builder = builder
-        self._buffer = builder.buffer
         self._ring = ring
         self._capture = capture
         self._clock = clock
@@ -160,7 +159,7 @@ class Sender:
     def _audio(self, sequence, flags):
         ring = self._ring
         coder = self._capture.coder
-        frames = ring.copy_window(sequence, self._buffer, _PAYLOAD, coder)
+        frames = ring.copy_window(sequence, self._builder.buffer, _PAYLOAD, coder)
         if frames < 0 or (frames == 0 and not flags & FLAG_LAST):
             return 0
         if ring.cut:
@@ -228,7 +227,7 @@ class Sender:
         return self._audio(sequence, FLAG_RESENT)
 
     def _gone(self, start, stop):
-        buf = self._buffer
+        buf = self._builder.buffer
         buf[_PAYLOAD + _wire.GONE_AT_RANGES] = 1
         buf[_PAYLOAD + _wire.GONE_AT_CAUSE] = self._ring.gone_cause
         put_u16(buf, _PAYLOAD + 2, 0)
@@ -243,7 +242,7 @@ class Sender:
         return self._builder.finish(kind, 0, session, 0, self._clock.capture_us(), n)
 
     def _status(self, now_ms):
-        buf = self._buffer
+        buf = self._builder.buffer
         ring = self._ring
         capture = self._capture
         fill = ring.available()

@@ -76,7 +76,7 @@ def case_no_memory_for_a_write():
     for _ in range(70):
         taken += port.write(buf, 0, 3)
     micropython.heap_unlock()
-    assert taken == 60 * 3 and port.full == 10 and port.refused == 0
+    assert taken == 60 * 3 and port.full == 10 and port.troubled == 0
     port.close()
     peer.close()
 
@@ -111,7 +111,7 @@ def case_nobody_listens():
         port.write(buf, 0, 3)
         port.read_into(buf)
     micropython.heap_unlock()
-    assert port.refused > 10 and port.write(buf, 0, 3) in (3, 0, NOTHING)
+    assert port.troubled > 10 and port.write(buf, 0, 3) in (3, 0, NOTHING)
     port.close()
 
 
@@ -174,7 +174,7 @@ def case_a_stream():
         written += n
         full += n == 0
     micropython.heap_unlock()
-    assert 4000 < written < 1000000 and port.full >= 20 and port.refused == 0
+    assert 4000 < written < 1000000 and port.full >= 20 and port.troubled == 0
     got = 0
     while got < written:
         got += len(peer.recv(4096))
@@ -212,7 +212,7 @@ def case_a_stream_that_breaks():
     while n >= 0:
         n = port.write(buf, 0, 100)
     micropython.heap_unlock()
-    assert n == GONE and port.refused == 1
+    assert n == GONE and port.troubled == 1
     port.close()
 
 

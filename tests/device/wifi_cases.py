@@ -75,7 +75,7 @@ def case_backoff():
             at.append(rig.now_ms)
     gaps = [at[i + 1] - at[i] for i in range(len(at) - 1)]
     assert 15100 <= gaps[0] <= 15200 and gaps == sorted(gaps) and 18900 < gaps[-1] <= 19100, gaps
-    assert rig.told == ["Wi-Fi: no access point of this name"] and rig.wifi.failed in (len(at) - 1, len(at))
+    assert rig.told == ["Wi-Fi: no access point of this name"] and rig.wifi.in_vain in (len(at) - 1, len(at))
 
 
 # It tries by itself when it was thrown out: then connect() raises, and is no trouble.

@@ -21,6 +21,7 @@ from .fold import folded
 from .overlay import overlaid
 from .scopes import BuildError
 from .shorten import BUILT_IN, FOREIGN, KEEP, Shortener, frequent_first, spelled
+from .unread import bare, drop_unread
 
 ARCHS = ("xtensawin", "rv32imc", "x86")
 MAIN = "main.py"
@@ -167,11 +168,13 @@ def build(arch: str, folder: Path, lines: bool = False, version: str = "") -> No
         trees = flatten(bundled({name: ast.parse(source) for name, source in sources.items()}))
         named = outside(firmware, arch)
         named.update(name for tree in trees.values() for name in spelled(tree))
+        drop_unread(trees, KEEP | named)
         overlaid(trees, KEEP | named, FOREIGN | BUILT_IN)
         prune(trees)
         folded(trees, KEEP | named, FOREIGN | BUILT_IN)
         Shortener(trees, named).apply()
         for tree in trees.values():
+            bare(tree)
             frequent_first(tree)
         sources = {name: ast.unparse(tree).encode() for name, tree in trees.items()}
     places = {name: Path(*name.split(".")).with_suffix(".py") for name in sources}
