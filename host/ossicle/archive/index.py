@@ -68,7 +68,7 @@ class Index:
         """Where a broken index was put, None if there was none."""
         self._lock = threading.RLock()  # one connection; sqlite itself keeps programs apart
         with self._told():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # it tells who spoke when
             with _alone(self.path.with_suffix(".lock")):
                 self._open()
 

@@ -14,13 +14,12 @@ from ossicle.archive.deletion import Deletion
 from ossicle.archive.entry import ArchiveError, GapRow
 from ossicle.archive.row import Row
 from ossicle.archive.select import Selection
-from ossicle.archive.track import MISSING, Cut, Track
+from ossicle.archive.track import MISSING, TOLERANCE_S, Cut, Track
 
 UNRECORDED = "unrecorded"
 """Cause of a hole between two streams, and before the first or after the last: no stream was kept."""
 DELETED = "deleted"
 """Cause of a hole that would be one of the two, where audio of that time was deleted."""
-_TOLERANCE_S = 1.0  # two streams may overlap by this, besides what their times are uncertain by
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +87,11 @@ class Wanted:
     start: int | None
     stop: int | None
     pad: bool
+
+    @property
+    def by_time(self) -> bool:
+        """Whether a time was given."""
+        return self.selection.since is not None or self.selection.until is not None
 
     def of(self, track: Track) -> tuple[int, int]:
         """The positions of a stream that are meant."""
@@ -181,7 +185,12 @@ class Layout:
     def _between(self, before: Range, after: Range) -> None:
         end, begin = before.stop_time, after.time
         doubt = sum(one.track.anchor_of(one.start).uncertainty for one in (before, after))
-        if begin < end - _TOLERANCE_S - doubt:
+        if begin < end - TOLERANCE_S - doubt and before.stream == after.stream:
+            raise ArchiveError(
+                f"a clock was set back in stream {after.stream}, so it has frames of the same time twice: "
+                f"choose positions with --stream {after.stream} --start --stop"
+            )
+        if begin < end - TOLERANCE_S - doubt:
             raise ArchiveError(
                 f"two streams at the same time: choose with --stream: {before.stream}, {after.stream}"
             )

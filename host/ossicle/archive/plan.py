@@ -9,7 +9,7 @@ from ossicle.archive.entry import ArchiveError
 from ossicle.archive.layout import Layout, Plan, Range, Wanted
 from ossicle.archive.row import Row
 from ossicle.archive.select import Selection
-from ossicle.archive.track import Piece, Track
+from ossicle.archive.track import Piece, Track, by_clock
 
 Neighbours = Callable[[Row, Row], Iterable[Row]]
 """The objects before the first and after the last of a stream that the range holds."""
@@ -71,12 +71,12 @@ def _tracks(rows: list[Row], wanted: Wanted, neighbours: Neighbours) -> list[Ran
     for stream, own in streams.items():
         own.sort(key=lambda row: (row.start, row.key))
         beside = [row for row in neighbours(own[0], own[-1]) if row.rate == own[0].rate]
-        track = Track(
-            Piece.of(row.key, row.entry) for row in {row.key: row for row in [*own, *beside]}.values()
-        )
-        start, stop = wanted.of(track)
-        if start < stop:
-            ranges.append(Range(stream, track, start, stop))
+        pieces = [Piece.of(row.key, row.entry) for row in {row.key: row for row in [*own, *beside]}.values()]
+        for some in by_clock(pieces) if wanted.by_time else [pieces]:
+            track = Track(some)
+            start, stop = wanted.of(track)
+            if start < stop:
+                ranges.append(Range(stream, track, start, stop))
     if not ranges:
         raise ArchiveError("nothing is kept of that; `ossicle archive ls` shows what is")
     ranges.sort(key=lambda one: one.time)

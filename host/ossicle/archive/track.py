@@ -15,6 +15,8 @@ from ossicle.archive.entry import Entry, GapRow
 
 MISSING = "missing"
 """Cause of a hole of which nothing is known: its object is not there."""
+TOLERANCE_S = 1.0
+"""Two streams may overlap by this, and a clock be set back, besides what their times are uncertain by."""
 _FRAME = 0.05  # of a frame: what a Unix time in a float cannot tell (0.24 us, or 0.012 at 48 kHz), and more
 _NEAR = 8  # neighbours that are asked whether they have the same frames
 
@@ -56,6 +58,19 @@ class Anchor:
     time: float
     hz: float
     uncertainty: float
+
+
+def by_clock(pieces: Iterable[Piece]) -> list[list[Piece]]:
+    """A stream's objects, at least one, in their order, apart where the clock was set back between two: what
+    comes after that does not hide what was before at the same time."""
+    runs: list[list[Piece]] = []
+    for piece in sorted(pieces, key=lambda p: (p.start, -p.stop, p.key)):
+        last = runs[-1][-1] if runs else None
+        doubt = piece.uncertainty + (last.uncertainty if last else 0.0)
+        if last is None or (last.stop <= piece.start and piece.time < last.time - TOLERANCE_S - doubt):
+            runs.append([])
+        runs[-1].append(piece)
+    return runs
 
 
 class Track:

@@ -8,10 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
-from shelves import RATE, Shelf, noise
+from shelves import DAY, RATE, Shelf, Tape, noise
 
 from ossicle.archive import upkeep
 from ossicle.archive.deletion import RETENTION, parse
+from ossicle.archive.entry import ArchiveError
 from ossicle.archive.health import Notice
 from ossicle.archive.index import FUTURE_S
 from ossicle.archive.remove import DAY_S, LEAP_S, ClockError
@@ -146,3 +147,34 @@ def test_the_clock_of_the_store_tells_when_a_record_was_made(
         (record,) = library.index.deletions()
         assert record.holds_before <= NOW + FUTURE_S < record.made_at
     assert shelf.keys() == {key}
+
+
+def test_a_clock_that_is_set_back_hides_nothing(shelf: Shelf) -> None:
+    """Each time gives what was recorded at it by the clock of then, and adjoining ranges each frame once."""
+    for n, moment in enumerate((0, 10, 20 - 3600, 30 - 3600, 40 - 3600)):
+        shelf.add(noise(10 * RATE, n), n * 10 * RATE, time=DAY + moment)
+
+    def got(since: float | None, until: float | None) -> tuple[list[int], list[str]]:
+        """Of which objects there is how much, in seconds, and why there is silence."""
+        moments = [None if moment is None else DAY + moment for moment in (since, until)]
+        tape = Tape()
+        with shelf.library() as library:
+            library.refresh()
+            plan = library.plan(Selection(since=moments[0], until=moments[1]), pad=False)
+            holes = [hole.cause for hole in library.get(plan, tape).holes]
+        seconds = [step.frames // RATE for step in plan.steps if step.cut]
+        assert sum(seconds) * RATE + tape.silent == plan.frames
+        return seconds, holes
+
+    assert got(None, None) == ([10] * 5, [])
+    assert got(5, 15) == ([5, 5], [])
+    assert got(0, 5) == ([5], [])
+    assert got(15, 30) == ([5], [])
+    assert got(-3575, -3565) == ([5, 5], [])
+    assert got(-3600, -3575) == ([5], [])
+    assert got(None, 5) == ([10, 10, 10, 5], ["unrecorded"])
+    assert got(-3600, 100) == ([10] * 5, ["unrecorded"])
+    shelf.add(noise(10 * RATE, 9), 50 * RATE, time=DAY - 3600 + 25)
+    with pytest.raises(ArchiveError, match="a clock was set back in stream"):
+        got(-3600, 100)
+    assert got(None, None) == ([10] * 6, [])
