@@ -153,6 +153,9 @@ def test_a_range_that_fits_no_disk(tmp_path: Path) -> None:
     assert (code, out) == (1, "")
     assert re.fullmatch(r"ossicle: x.wav: would be 2\d\.\d TB, 100% of it silence, and .*--trim.*", lines[-1])
     assert list(tmp_path.glob("*x.wav")) == []
+    code, out, lines = told(*words, "--out", "x.flac")
+    assert (code, out) == (1, "")
+    assert re.fullmatch(r"ossicle: x.flac: would be .*, and FLAC holds .*--trim", lines[-1])
     assert told(*words, "--out", "x.wav", "--trim")[0] == 0
 
 

@@ -11,6 +11,7 @@ import typer
 
 from . import choice, options
 from .guard import FAILED, USAGE, complain
+from .leave import leaving_at_once
 from .output import Output
 from .progress import progress
 from .quantities import bytes_shown, counted, moment, span_shown
@@ -180,6 +181,7 @@ def rebuild(
 
     output = Output(as_json)
     with (
+        leaving_at_once(),
         Library(choice.settings(url, config, assignments), tell=output.note) as library,
         progress("objects", as_json) as tell,
     ):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .guard import USAGE, complain
+from .leave import leaving_at_once
 from .output import Output
 from .progress import progress
 
@@ -131,7 +132,8 @@ def library(
     `lenient` as in `Library.known`."""
     from ..archive.library import Library
 
-    with Library(settings(url, config, assignments), tell=output.note) as opened:
+    made = settings(url, config, assignments)
+    with leaving_at_once(), Library(made, tell=output.note) as opened:
         with progress("reading the store", output.as_json) as tell:
             opened.known(tell, lenient=lenient)
         if opened.store.is_absent:

@@ -15,15 +15,17 @@ from ..errors import OssicleError
 from ..sinks import Sink, check_suffix, open_sink
 from . import choice, options
 from .guard import FAILED, USAGE, complain
+from .leave import UNFINISHED
 from .output import Output, seconds
 from .progress import progress
-from .quantities import bytes_shown, counted, moment
+from .quantities import bytes_shown, counted, moment, span_shown
 
 if TYPE_CHECKING:
     from ..archive.get import Got
     from ..archive.layout import Hole, Plan
 
 SAMPLE_BYTES = 2
+FLAC_FRAMES_MAX = 2**36 - 1  # RFC 9639, 8.2
 POSITION_MAX = 10**15 - 1  # what the name of an object has room for
 
 
@@ -74,7 +76,7 @@ def get(
 
 
 def _check_room(out: Path, plan: Plan) -> None:
-    """A year of silence before the first word fits no disk; of FLAC it takes next to nothing."""
+    """A year of silence before the first word fits no disk; of FLAC it takes next to nothing, but hours."""
     size = plan.frames * plan.channels * SAMPLE_BYTES
     free = shutil.disk_usage(out.absolute().parent).free
     if out.suffix.lower() == ".wav" and size > free:
@@ -83,12 +85,18 @@ def _check_room(out: Path, plan: Plan) -> None:
             f"{out}: would be {bytes_shown(size)}, {silence:.0%} of it silence, and {bytes_shown(free)} are "
             f"free there: take a shorter range, --trim, or a .flac file"
         )
+    if plan.frames > FLAC_FRAMES_MAX and out.suffix.lower() == ".flac":
+        raise OssicleError(
+            f"{out}: would be {span_shown(plan.frames / plan.rate)}, and FLAC holds "
+            f"{span_shown(FLAC_FRAMES_MAX / plan.rate)}: take a shorter range, or --trim"
+        )
 
 
 @contextmanager
 def _aside(out: Path, rate: int, channels: int) -> Iterator[Sink]:
     """A file that takes its place when it is whole; until then an older one of that name stays."""
     part = out.with_name(f".{out.stem[:100]}.{os.getpid()}.part{out.suffix}")
+    UNFINISHED.add(part)
     try:
         with open_sink(part, rate, channels) as sink:
             yield sink
@@ -97,6 +105,8 @@ def _aside(out: Path, rate: int, channels: int) -> Iterator[Sink]:
         with suppress(OSError):
             part.unlink(missing_ok=True)
         raise
+    finally:
+        UNFINISHED.discard(part)
 
 
 def _tell_gap(output: Output, hole: Hole, rate: int) -> None:
