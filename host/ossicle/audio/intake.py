@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import binascii
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -27,6 +28,13 @@ ENCODINGS: tuple[Encoding, ...] = ("auto", "pcm16", "wav", "flac", "ogg")
 
 FILE_RATES = (1000, 768_000)  # Hz; beyond, a head is wrong rather than the audio strange
 _BITS = "PCM_16"
+_OTHERS = {  # 8 bytes or more of each, so that samples are not taken for one
+    "a file of AIFF": re.compile(rb"FORM....AIF[FC]", re.DOTALL),
+    "a file of Wave64": re.compile(rb"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb"),
+    "a file of WebM or Matroska": re.compile(rb"\x1a\x45\xdf\xa3.{1,40}\x42\x82", re.DOTALL),
+    "a file of MP4": re.compile(rb"\x00\x00\x00.ftyp[ -~]{4}", re.DOTALL),
+    "a file of CAF": re.compile(rb"caff\x00\x01\x00\x00desc"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +132,15 @@ class Intake:
 
 
 def sniff(data: bytes) -> Encoding:
-    """What bytes are, by their first ones; samples, where they begin as no file does."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
+    """What bytes are, by their first ones; samples, where they begin as no file does.
+
+    Raises `MalformedAudioError` for files that are none of these: their heads are no samples.
+    """
+    if data[:4] in (b"RIFF", b"RF64") and data[8:12] == b"WAVE":  # the latter where it outgrew 4 GB
         return "wav"
+    for name, begins in _OTHERS.items():
+        if begins.match(data):
+            raise MalformedAudioError(f"the audio begins as {name}: WAV, FLAC and Ogg Opus are taken")
     if data[:4] == b"fLaC":
         return "flac"
     # Version 0, and the flag of a first page: samples seldom are so.
