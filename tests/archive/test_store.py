@@ -37,6 +37,7 @@ def test_objects_come_back_and_go(s3: S3Server) -> None:
     assert store.head_bytes(KEY, 1 << 20) == data
     assert store.head_bytes("audio/x.opus", 300) == b""
     assert [(name, size) for name, size, _ in store.list("audio/default")] == [(KEY, len(data))]
+    assert store.look(KEY) == next(store.list("audio/default"))
     with pytest.raises(MissingError, match="there is no such object"):
         store.get(KEY + "x")
     store.delete(["audio/none", KEY])

@@ -51,6 +51,7 @@ _COLUMNS = (
     "bytes, raw_bytes, stored_at, entry"
 )
 _SEEN = "(SELECT value FROM fact WHERE name = 'seen ' || id)"
+_COMING = "coming "
 _HAS = "SELECT 1 FROM object WHERE key = ?"
 
 
@@ -115,7 +116,24 @@ class Index:
             if any(deletion.covers(entry) for deletion in self._requests(db)):
                 return False
             self._insert(db, [row_of(key, entry, size, time.time() if stored_at is None else stored_at)])
+            self._came(db, [key])
         return True
+
+    def expect(self, key: str) -> None:
+        """An upload begins: from here on the store may hold this object, though no row tells of it yet."""
+        self.note(_COMING + key, time.time())
+
+    def expected(self) -> list[tuple[str, float]]:
+        """Names that were expected and never put, and the Unix time at which they last were: the uploads that
+        are under way, and those of programs that were killed."""
+        with self._reading() as db:
+            told = db.execute("SELECT name, value FROM fact WHERE name GLOB ?", (_COMING + "*",)).fetchall()
+        return sorted((name.removeprefix(_COMING), at) for name, at in told)
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """These are expected no more."""
+        with self._writing() as db:
+            self._came(db, keys)
 
     def put_rows(self, rows: Iterable[Row]) -> set[str]:
         """Several objects of which the store itself told. Returns the names of those that a deletion covers;
@@ -124,6 +142,7 @@ class Index:
             asked = self._requests(db)
             told = [(row, asked and any(request.covers(row.entry) for request in asked)) for row in rows]
             self._insert(db, (row for row, covered in told if not covered))
+            self._came(db, (row.key for row, covered in told if not covered))
         return {row.key for row, covered in told if covered}
 
     def remove(self, keys: Iterable[str]) -> int:
@@ -277,6 +296,9 @@ class Index:
             f"INSERT OR REPLACE INTO object ({_COLUMNS}) VALUES ({marks})",
             ([*(getattr(row, name) for name in names), row.text] for row in rows),
         )
+
+    def _came(self, db: sqlite3.Connection, keys: Iterable[str]) -> None:
+        db.executemany("DELETE FROM fact WHERE name = ?", ((_COMING + key,) for key in keys))
 
     def _requests(self, db: sqlite3.Connection) -> list[Deletion]:
         return self._parsed(db, "WHERE reason = ?", deletions.REQUEST)

@@ -10,6 +10,7 @@ Where this computer has no index of the archive yet, the first question makes on
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -67,7 +68,11 @@ class Library:
         what waits in its spool; that is told.
         """
         rebuilding.check_there(self.store, self.index)
-        if self.is_partial or self.index.compared_at is not None:
+        if self.is_partial:
+            return
+        if self.index.compared_at is not None:
+            with contextlib.suppress(StoreError):  # of a store that is not reached, what is known is told
+                rebuilding.take_in_expected(self.store, self.index)
             return
         if not self.store.is_absent:
             self._tell(f"this computer has no index of {self.store.address} yet: reading the store")

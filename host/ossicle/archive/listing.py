@@ -6,6 +6,7 @@ fails because of it.
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 
 from ossicle.archive.entry import ArchiveError, Entry
@@ -31,6 +32,16 @@ class Listing:
             return self._index.covered(entry)
         except ArchiveError:
             return False
+
+    def expect(self, key: str) -> None:
+        """As `Index.expect`, if it can be told."""
+        with contextlib.suppress(ArchiveError):
+            self._index.expect(key)
+
+    def forget(self, key: str) -> None:
+        """As `Index.forget`, if it can be told."""
+        with contextlib.suppress(ArchiveError):
+            self._index.forget([key])
 
     def put(self, key: str, entry: Entry, size: int) -> bool:
         """As `Index.put`. A row that cannot be put is put later; one that a deletion covers by then is left

@@ -27,6 +27,9 @@ HEADS_AT_ONCE = 16
 """Requests under way: each waits for the store, and takes little of this computer."""
 NAMED_MAX = 20
 """Names that a result tells; the others are counted."""
+EXPECTED_MAX = 64
+EXPECTED_S = 3600.0
+"""What is not there so long after its last upload began will not come by that one."""
 _PAGE = 512
 
 Listed = tuple[str, int, datetime]
@@ -84,6 +87,16 @@ def check_there(store: Store, index: Index) -> None:
             f"{store.address}: there is no such folder, and it had objects: is its disk there?",
             transient=True,
         )
+
+
+def take_in_expected(store: Store, index: Index) -> None:
+    """Take in what a program uploaded that was killed before it could say so. Raises as `compare` does."""
+    for key, at in index.expected()[:EXPECTED_MAX]:
+        listed = store.look(key)
+        if listed is not None:
+            _take_in(index, Compared(), {key}, [_read(store, listed)])
+        elif time.time() - at > EXPECTED_S:
+            index.forget([key])
 
 
 def _own(store: Store, result: Compared) -> Iterator[Listed]:

@@ -130,11 +130,16 @@ class Store:
 
     def exists(self, key: str) -> bool:
         """Whether there is such an object. Raises StoreError where that cannot be told."""
+        return self.look(key) is not None
+
+    def look(self, key: str) -> tuple[str, int, datetime] | None:
+        """Name, size and time of writing of one object, as `list` tells them; None where there is none.
+        Raises StoreError where that cannot be told."""
         try:
-            self._patient(key, lambda: obstore.head(self._at(key), key))
+            meta = self._patient(key, lambda: obstore.head(self._at(key), key))
         except MissingError:
-            return False
-        return True
+            return None
+        return meta["path"], meta["size"], meta["last_modified"]
 
     def list(self, prefix: str = "") -> Iterator[tuple[str, int, datetime]]:
         """Name, size in bytes and time of writing of all objects below a prefix, which ends at a "/" of their

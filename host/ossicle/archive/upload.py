@@ -192,11 +192,13 @@ class Uploader:
                 return
             content = data()
             self._tally.add(attempts=1)
+            self._listing.expect(key)
             self._store.put(key, content)
             if self._listing.put(key, entry, len(content)):
                 self._tally.add(uploaded=1, raw_bytes=entry.raw_bytes, stored_bytes=len(content))
             else:
                 self._store.delete([key])
+                self._listing.forget(key)
                 self._tally.add(deleted=1)
         except (OSError, SpoolError):  # of the spool: the store is not asked yet, and has errors of its own
             raise

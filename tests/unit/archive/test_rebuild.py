@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,10 @@ from shelves import DAY, STREAM, Shelf, noise
 from ossicle.archive import rebuild
 from ossicle.archive.deletion import Deletion
 from ossicle.archive.entry import GapRow
+from ossicle.archive.index import Index
 from ossicle.archive.select import Selection
 from ossicle.archive.store import Store, StoreError
+from ossicle.sinks.archive import Archive
 
 
 @pytest.fixture
@@ -147,3 +150,70 @@ def test_many_heads_are_read_at_once_and_come_out_right(shelf: Shelf) -> None:
         rows = list(library.find())
     assert [row.start for row in rows] == list(np.arange(64) * 100)
     assert all(f"/{row.start:015d}-" in row.key for row in rows)
+
+
+def test_what_a_killed_writer_stored_is_there_without_a_comparison(shelf: Shelf) -> None:
+    with shelf.library() as library:
+        assert list(library.find()) == []  # compared, and never again
+        came, coming, old = "0a", "0b", "0c"
+        keys = [shelf.add(noise(500), 0, stream=came)]
+        keys += [shelf.made(noise(500), 0, stream=each)[2] for each in (coming, old)]
+        for key in keys:
+            library.index.expect(key)
+        library.index.note("coming " + keys[2], time.time() - rebuild.EXPECTED_S - 1)
+        assert [row.stream for row in library.find()] == [came]
+        assert [key for key, _ in library.index.expected()] == [keys[1]]
+        library.index.forget(keys)
+        assert library.index.expected() == []
+
+
+def test_what_is_deleted_does_not_come_back_as_expected(shelf: Shelf) -> None:
+    key = shelf.add(noise(500), 0)
+    with shelf.library() as library:
+        library.remove(Selection(owner="ann"))
+        assert shelf.keys() == set()
+        shelf.add(noise(500), 0)
+        library.index.expect(key)
+        assert list(library.find()) == []
+
+
+def test_who_uploads_says_so_before(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed at any moment after it, the object is found."""
+    seen = []
+    put = Store.put
+
+    def look_first(store: Store, key: str, data: bytes) -> None:
+        with Index(shelf.settings.index_path) as index:
+            seen.append([expected for expected, _ in index.expected()] == [key])
+        put(store, key, data)
+
+    monkeypatch.setattr(Store, "put", look_first)
+    with Archive(shelf.settings) as archive, archive.stream(device="mic", stream="1", rate=8000) as stream:
+        stream.audio(0, noise(800))
+    assert seen == [True]
+    with shelf.library() as library:
+        assert library.index.expected() == []
+        assert len(list(library.find())) == 1
+
+
+def test_an_upload_is_expected_until_its_row_is_there(shelf: Shelf) -> None:
+    entry, _, key = shelf.made(noise(500), 0)
+    with shelf.library() as library:
+        library.index.expect(key)
+        assert library.index.put(key, entry, 1)
+        assert library.index.expected() == []
+
+
+def test_a_store_that_is_not_reached_is_not_asked_for_what_is_expected(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.add(noise(500), 0)
+    with shelf.library() as library:
+        assert len(list(library.find())) == 1
+        library.index.expect(shelf.made(noise(500), 500)[2])
+
+        def fail(*_: object) -> None:
+            raise StoreError("away", transient=True)
+
+        monkeypatch.setattr(Store, "look", fail)
+        assert len(list(library.find())) == 1
