@@ -29,11 +29,11 @@ def test_workers_do_not_divide_them(tmp_path: Path) -> None:
         "def pytest_xdist_make_scheduler(config, log):\n"
         "    return together.Scheduling(config, log)\n"
     )
-    text = "import os, pathlib, time, pytest\n"
-    text += "@pytest.mark.parametrize('n', range(8))\ndef test(n):\n    time.sleep(0.05)\n"
-    text += "    pathlib.Path(f'{__name__}-{os.getpid()}').touch()\n"
-    for name in ("test_some.py", "test_other.py"):
-        (tmp_path / name).write_text(text)
+    for name, count in (("some", 4), ("other", 60)):  # enough for whoever comes late to get some
+        text = "import os, pathlib, time, pytest\n"
+        text += f"@pytest.mark.parametrize('n', range({count}))\ndef test(n):\n    time.sleep(0.05)\n"
+        text += "    pathlib.Path(f'{__name__}-{os.getpid()}').touch()\n"
+        (tmp_path / f"test_{name}.py").write_text(text)
     command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup", "--rootdir", "."]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stdout
