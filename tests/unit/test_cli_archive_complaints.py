@@ -143,6 +143,9 @@ def test_a_file_that_cannot_be_written_leaves_the_older_one(tmp_path: Path) -> N
     code, _, lines = told("archive", "get", "--archive", "kept", "--out", "no/x.wav")
     assert code == 1
     assert "No such file or directory" in lines[-1]
+    (tmp_path / "folder.wav").mkdir()
+    code, _, lines = told("archive", "get", "--archive", "kept", "--out", "folder.wav")
+    assert (code, lines) == (1, ["ossicle: folder.wav: Is a directory"])
 
 
 def test_a_range_that_fits_no_disk(tmp_path: Path) -> None:

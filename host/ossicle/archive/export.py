@@ -3,7 +3,8 @@
     FOLDER/audio/OWNER/DEVICE/...    as in the store
     FOLDER/manifest.jsonl            a line of JSON for each: its name, size, SHA-256, and all of its entry
 
-What is there already, whole, is not fetched again, so an export that was broken off is gone on with.
+What is there already, whole, is not fetched again, so an export that was broken off is gone on with; what an
+earlier export of another choice left there stays, and so does its line.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from ossicle.archive.batched import batched
 from ossicle.archive.entry import ArchiveError
 from ossicle.archive.holdings import Holdings
+from ossicle.archive.key import parse_key
 from ossicle.archive.problem import CORRUPT, MISSING, Problem
 from ossicle.archive.rebuild import Progress, ignore
 from ossicle.archive.row import Row
@@ -45,17 +47,24 @@ class Exported:
 
 def export(holdings: Holdings, selection: Selection, folder: Path, progress: Progress = ignore) -> Exported:
     """Write the objects that are meant. Raises ArchiveError where the store cannot be asked or the folder
-    cannot be written."""
+    cannot be written, or has a manifest that is no export's."""
     result = Exported(folder / MANIFEST)
+    written: set[str] = set()
     part = folder / f"{MANIFEST}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        for _ in _earlier(result.manifest):
+            break  # before anything is fetched
         with part.open("w", encoding="ascii") as manifest:
             for row, told in _copies(holdings, selection, folder):
                 _count(result, row, told)
                 if isinstance(told, bool):
                     manifest.write(_line(row))
+                written.add(row.key)
                 progress(result.objects + len(result.failed), None)
+            for key, line in _earlier(result.manifest):
+                if key not in written and (folder / key).is_file():
+                    manifest.write(line)
             manifest.flush()
             os.fsync(manifest.fileno())
         part.replace(result.manifest)
@@ -114,6 +123,21 @@ def _count(result: Exported, row: Row, told: bool | Problem) -> None:
     result.objects += 1
     result.bytes += row.bytes
     result.skipped += told
+
+
+def _earlier(manifest: Path) -> Iterator[tuple[str, str]]:
+    """Names and lines of the manifest that is there."""
+    if not manifest.exists():
+        return
+    with manifest.open(encoding="utf-8") as lines:
+        try:
+            for line in lines:
+                key = json.loads(line)["key"]
+                if parse_key(key) is None:
+                    raise ValueError
+                yield key, line
+        except (ValueError, TypeError, KeyError, RecursionError):
+            raise ArchiveError(f"{manifest}: this is no export's; choose another folder") from None
 
 
 def _line(row: Row) -> str:

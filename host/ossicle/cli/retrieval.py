@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -60,6 +61,8 @@ def get(
         complain("--start and --stop are frames of a stream: --stream ID")
         raise typer.Exit(USAGE)
     check_suffix(out)
+    if out.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(out))
     wanted = choice.selection(owner, device, stream, since, until)
     with choice.library(url, config, assignments, output) as library:
         plan = library.plan(wanted, start=start, stop=stop, pad=not trim)

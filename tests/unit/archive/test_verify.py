@@ -125,6 +125,23 @@ def test_an_export_is_whole_and_is_gone_on_with(
     )
 
 
+def test_an_export_beside_an_earlier_one(shelf: Shelf, tmp_path: Path) -> None:
+    keys = [shelf.add(noise(RATE), 0, device=device) for device in ("hall", "yard")]
+    out = tmp_path / "copies"
+    with shelf.library() as library:
+        for device in ("hall", "yard", "yard"):
+            manifest = library.export(Selection(device=device), out).manifest
+        told = [json.loads(line)["key"] for line in manifest.read_text().splitlines()]
+        assert sorted(told) == sorted(keys)
+        (out / keys[0]).unlink()
+        library.export(Selection(device="yard"), out)
+        assert [json.loads(line)["key"] for line in manifest.read_text().splitlines()] == [keys[1]]
+        manifest.write_text('{"shopping": ["milk"]}\n')
+        with pytest.raises(ArchiveError, match="no export's"):
+            library.export(Selection(), out)
+        assert "milk" in manifest.read_text()
+
+
 def test_an_export_tells_what_it_could_not_have(shelf: Shelf, tmp_path: Path) -> None:
     keys = [shelf.add(noise(RATE), n * RATE) for n in range(3)]
     with shelf.library() as library:
