@@ -60,7 +60,7 @@ class SocketPort:
         return 0 if self._network is None else self._network.rssi()
 
     # A text for the log, once.
-    @rare("open")
+    @rare("dial")
     def news(self):
         text = self._news
         if text:
@@ -71,7 +71,7 @@ class SocketPort:
     # -- opening -----------------------------------------------------------------------
 
     # True when the socket is there; TCP then still connects: see connected().
-    @rare("open")
+    @rare("dial")
     def open(self):
         self.close()
         try:
@@ -88,7 +88,7 @@ class SocketPort:
         return True
 
     # Packets are small, and each is worth sending at once: no Nagle, where the build can.
-    @rare("open")
+    @rare("dial")
     def _connect(self, made, address):
         if not self._stream:
             made.connect(address)
@@ -104,7 +104,7 @@ class SocketPort:
                 raise
 
     # The address, from before where the name says nothing; OSError when there is none.
-    @rare("open")
+    @rare("dial")
     def _look_up(self):
         now_ms = time.ticks_ms() & _MASK
         if self._address is None or self._is_old(now_ms):
@@ -133,7 +133,7 @@ class SocketPort:
             return 1
         return 0
 
-    @rare("open")
+    @rare("dial")
     def close(self):
         self._poll = None
         self._failures = 0
@@ -186,7 +186,7 @@ class SocketPort:
             return GONE
         return NOTHING
 
-    @rare("open")
+    @rare("dial")
     def _tell(self, text):
         if text != self._said:
             self._said = text

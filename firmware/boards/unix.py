@@ -165,9 +165,12 @@ class Board:
         from boards.net import SocketPort
         from boards.wifi import Wifi
 
-        self._wifi = Wifi(self.config.ssid, self.config.password, self.config.note)
+        self._wifi = Wifi(self.config.ssid, self.config.password, self._tell)
         self._wifi.start()
         return SocketPort(self.config.host, self.config.port, self.config.link == "ws", self._wifi)
+
+    def _tell(self, text):
+        self.config.note(text)
 
     # What only this kind of board knows of itself, for HELLO (W-18).
     def tell(self, fields):

@@ -46,7 +46,7 @@ class App:
         self.seal = self._seal(board.config.key)
         plain = board.config.plain or self.link.default_baud > 0  # W-51
         self.session = Session(
-            self.link, self.ring, self.capture, board.mic, board.clock, self.hello, self.seal, plain
+            self.link, self.ring, self.capture, board.mic, board.clock, self, self.seal, plain
         )
         self.commands = Commands(self.session, self.link, board.clock)
 

@@ -28,6 +28,7 @@ def start(tell=None, make=None):
     __import__("ossicle.shed")  # lets go of what runs at boot only
 
     drop("ossicle.shed")
+    gc.collect()  # or what stays of the first packets would lie behind what goes, and leave holes
     return app
 
 

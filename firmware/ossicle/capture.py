@@ -57,11 +57,11 @@ class Capture:
         state[K_LATE] = config.late
         self.config = config
         self._warm_ms = config.warmup_ms  # thrown away before the next stream: the microphone wakes up
-        self.gain(256)
+        self.amplify(256)
 
     # Q8, on top of the configuration's (W-44). One store, between two buffers.
     @rare("start")
-    def gain(self, gain):
+    def amplify(self, gain):
         self._ring.state[K_GAIN] = min((self.config.gain * gain + 128) >> 8, GAIN_MAX)
 
     # Opens the microphone; OSError or MemoryError when it cannot be. Delivers nothing before

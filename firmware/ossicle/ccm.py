@@ -37,7 +37,7 @@ _BLOCK = const(16)
 # Where the blocks of a packet are made, piece by piece: one for all keys.
 # The bytes, its views, and the sizes.
 @rare("key")
-def room():
+def workroom():
     work = bytearray(WORK_BYTES)
     whole = memoryview(work)
     views = tuple(whole[:n] for n in range(_STEP, WORK_BYTES + 1, _STEP))

@@ -112,7 +112,7 @@ class Commands:
     def _may_be_clear(self):
         session = self._session
         if session.plain and not session.sending():
-            session.seal.leave()
+            session.seal.part()
             return True
         if session.plain:
             text = b"a sealed stream of another host is in force"
@@ -214,7 +214,7 @@ class Commands:
                 reason = _wire.REASON_VALUE
             else:
                 session.gain = value
-                session.capture.gain(value)
+                session.capture.amplify(value)
             value = session.gain
         else:
             reason = _wire.REASON_UNKNOWN_KEY

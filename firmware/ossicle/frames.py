@@ -1,5 +1,5 @@
 # What RING.md has and the app does not need: frames in and out of a ring, whatever the
-# window, and the policy `reject`. The app does not import it, so it costs a board nothing.
+# window, and the policy `reject`. The app does not import it, and no board gets it.
 from ossicle._wire import HOLES_MAX
 from ossicle.kernels import K_FRAMES, K_INDEX, copy_in
 from ossicle.ring import START, STOP, HOLE_SIZE, Ring, signed

@@ -35,7 +35,7 @@ from ossicle._wire import (
     u16,
     u30,
 )
-from ossicle.ccm import Ccm, room
+from ossicle.ccm import Ccm, workroom
 from ossicle.rare import passing, rare
 
 # What a key is for; the first two are the directions of the nonce.
@@ -70,21 +70,19 @@ class Seal:
     def __init__(self, psk, device):
         self._psk = psk
         self._device = device.encode()
-        self._room = room()
+        self._room = workroom()
         # The numbers that have come under the key: the highest, and which of the window.
         self.highest = -1
-        self._seen = bytearray(REPLAY_WINDOW)
+        self._seen = bytearray(REPLAY_WINDOW // 8)
         # Nothing but HELLO goes out, or is believed, that is not sealed. Stays when keys end.
         self.active = False
         self.number = 0  # of the next packet under the keys in force
         self._in = None  # keys in force, one for each direction
         self._out = None
         self._pending = None  # the host's, once it was made
-        # The handshake: our challenge, the host's and its name (None: no host has said).
+        # The handshake: our challenge, and the host's with its name (None: no host has said).
         self._challenge = os.urandom(CHALLENGE_BYTES)
-        self._host_challenge = None
-        self._host = b""
-        self._proof = ""  # hex; "" until it is asked for
+        self._guest = None
 
     # -- HELLO -------------------------------------------------------------------------
 
@@ -100,25 +98,21 @@ class Seal:
             return
         if len(challenge) != CHALLENGE_BYTES or len(name) > _NAME_MAX_BYTES:
             return
-        if challenge != self._host_challenge or name != self._host:
-            self._host_challenge = challenge
-            self._host = name
+        if (challenge, name) != self._guest:
+            self._guest = challenge, name
             self._pending = None
-            self._proof = ""
 
     # What HELLO says of it, into the dict: challenge, and the proof for the host that asked.
     @rare("key")
-    def tell(self, fields):
+    def prove(self, fields):
         fields["challenge"] = hexlify(self._challenge).decode()
-        if self._host_challenge is not None:
-            self._proof = self._proof or hexlify(self._derive(PROOF)).decode()
-            fields["proof"] = self._proof
+        if self._guest is not None:
+            fields["proof"] = hexlify(self._derive(PROOF)).decode()
 
     @rare("key")
     def _derive(self, purpose):
-        return derive(
-            self._psk, purpose, self._host_challenge, self._challenge, self._host, self._device
-        )
+        challenge, host = self._guest
+        return derive(self._psk, purpose, challenge, self._challenge, host, self._device)
 
     # -- packets -----------------------------------------------------------------------
 
@@ -133,7 +127,7 @@ class Seal:
             return -1
         if u30(buf, HEADER_AT_SEQUENCE) < 0 or u30(buf, HEADER_AT_TICKS_US) < 0:
             return -1
-        pending = self._host_challenge is not None and u16(buf, HEADER_AT_SESSION) == 0
+        pending = self._guest is not None and u16(buf, HEADER_AT_SESSION) == 0
         opens = False
         if self._in is not None and self.fresh(number):
             opens = self._opens(self._in, buf, n)
@@ -152,15 +146,16 @@ class Seal:
     # A number that has not come under this key, and is not older than the window.
     def fresh(self, number):
         behind = self.highest - number
-        return behind < 0 or (behind < REPLAY_WINDOW and not self._seen[number % REPLAY_WINDOW])
+        at = number % REPLAY_WINDOW
+        return behind < 0 or (behind < REPLAY_WINDOW and not self._seen[at >> 3] >> (at & 7) & 1)
 
     def take(self, number):
         highest = max(self.highest, number - REPLAY_WINDOW)
         while highest < number:
             highest += 1
-            self._seen[highest % REPLAY_WINDOW] = 0
+            self._seen[highest % REPLAY_WINDOW >> 3] &= ~(1 << (highest & 7))
         self.highest = highest
-        self._seen[number % REPLAY_WINDOW] = 1
+        self._seen[number % REPLAY_WINDOW >> 3] |= 1 << (number & 7)
 
     def _opens(self, key, buf, n):
         key.nonce(HOST, buf, HEADER_AT_NUMBER)
@@ -188,8 +183,7 @@ class Seal:
         self.number = 0
         self.active = True
         self._challenge = os.urandom(CHALLENGE_BYTES)
-        self._host_challenge = self._pending = None
-        self._proof = ""
+        self._guest = self._pending = None
 
     # Header and tag around the n bytes of payload in the buffer; the length, or 0 where there is
     # no key to seal with.
@@ -213,6 +207,6 @@ class Seal:
 
     # A host that does not seal has the device.
     @rare("key")
-    def leave(self):
+    def part(self):
         self.active = False
         self._in = self._out = None

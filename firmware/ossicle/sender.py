@@ -35,13 +35,12 @@ _PAYLOAD = const(16)
 class Sender:
     # All attributes are the loop's.
     @passing
-    def __init__(self, session, builder, ring, capture, clock, resends):
+    def __init__(self, session, builder, ring, capture, clock):
         self._session = session
         self._builder = builder
         self._ring = ring
         self._capture = capture
         self._clock = clock
-        self._resends = resends
         try:
             import ulab  # noqa: F401
 
@@ -85,14 +84,14 @@ class Sender:
             self._status_ms = now_ms
             return self._status(now_ms)
         live = session.mode == MODE_LIVE
-        if self._resends.count and not (live and self._turn):
+        if session.resends.count and not (live and self._turn):
             n = self._again(live)
             if n:
                 self._turn = True
                 return n
         self._turn = False
         n = self._new(now_ms)
-        if n == 0 and live and self._resends.count:
+        if n == 0 and live and session.resends.count:
             n = self._again(live)
         return n
 
@@ -179,7 +178,7 @@ class Sender:
     # -- what was asked for again ------------------------------------------------------
 
     def _again(self, live):
-        resends = self._resends
+        resends = self._session.resends
         if self.last_sequence >= 0:
             resends.drop_from(self.last_sequence + 1)
         else:
@@ -191,7 +190,7 @@ class Sender:
         return self._oldest()
 
     def _oldest(self):
-        resends = self._resends
+        resends = self._session.resends
         start = resends.start(0)
         stop = min(self._ring.run(start), resends.stop(0))
         if self._ring.gone_cause:
@@ -203,7 +202,7 @@ class Sender:
         return n
 
     def _newest(self):
-        resends = self._resends
+        resends = self._session.resends
         ring = self._ring
         i = resends.count - 1
         stop = resends.stop(i)

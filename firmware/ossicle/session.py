@@ -57,15 +57,15 @@ _PAYLOAD = const(16)
 
 
 class Session:
-    # All attributes are the loop's. `hello` gives the JSON of HELLO as bytes; `seal` is None where
+    # All attributes are the loop's. `app` gives the JSON of HELLO as bytes; `seal` is None where
     # there is no key; `plain` says whether a START that is not sealed is taken (W-51).
     @passing
-    def __init__(self, link, ring, capture, mic, clock, hello, seal=None, plain=True):
+    def __init__(self, link, ring, capture, mic, clock, app, seal=None, plain=True):
         self._link = link
         self.ring = ring
         self.capture = capture
         self._clock = clock
-        self._hello = hello
+        self._app = app
         self.builder = PacketBuilder()
         self.seal = self.builder.seal = seal
         self.plain = plain
@@ -80,14 +80,11 @@ class Session:
         self.bad = 0  # packets that were dropped, but not by the link; modulo 2**30
         self._heard_ms = clock.ms()  # last valid packet
         self._host_ms = self._heard_ms  # last valid packet of the session
-        self.sender = Sender(self, self.builder, ring, capture, clock, self.resends)
+        self.sender = Sender(self, self.builder, ring, capture, clock)
         # Answers that wait.
         self.answers = 0
         self.started_token = 0  # 0: unasked
-        self.refused_token = 0
-        self.refused_reason = 0
-        self.refused_text = b""
-        self.refused_clear = False  # the START was not sealed, and its answer is not
+        self.refusal = None  # token, reason, text, and whether the answer is not sealed, as the START
         self.pong = bytearray(PONG_SIZE)
         self.set_reply = bytearray(SET_REPLY_SIZE)
         self.set_session = 0
@@ -135,7 +132,7 @@ class Session:
         self.token = token
         self.mode = mode
         self.gain = gain
-        self.capture.gain(gain)
+        self.capture.amplify(gain)
         self.resends.clear()
         self.sender.restart(now_ms)
         self.state = STREAMING
@@ -189,10 +186,7 @@ class Session:
             self.state = DONE
 
     def refuse(self, token, reason, text, clear=False):
-        self.refused_token = token
-        self.refused_reason = reason
-        self.refused_text = text
-        self.refused_clear = clear
+        self.refusal = token, reason, text, clear
         self.answers |= REFUSED
 
     def answer_started(self, token):
@@ -316,7 +310,7 @@ class Session:
             return self._answer_bytes(KIND_PONG, self.builder.session, self.pong, PONG_SIZE)
         if waiting & HELLO:
             self.answers = waiting & ~HELLO
-            text = self._hello()
+            text = self._app.hello()
             return self._answer_bytes(KIND_HELLO, 0, text, len(text))
         self.answers = 0
         self.builder.buffer[_PAYLOAD : _PAYLOAD + _wire.LOG_SIZE] = b"\x00\x00\x00\x00"
@@ -335,11 +329,12 @@ class Session:
     @rare("start")
     def _answer_refused(self):
         buf = self.builder.buffer
-        put_u30(buf, _PAYLOAD + _wire.REFUSED_AT_TOKEN, self.refused_token)
-        put_u16(buf, _PAYLOAD + _wire.REFUSED_AT_REASON, self.refused_reason)
+        token, reason, text, clear = self.refusal
+        put_u30(buf, _PAYLOAD + _wire.REFUSED_AT_TOKEN, token)
+        put_u16(buf, _PAYLOAD + _wire.REFUSED_AT_REASON, reason)
         put_u16(buf, _PAYLOAD + 6, 0)
-        self.builder.clear = self.refused_clear
-        n = self._answer_text(KIND_REFUSED, 0, REFUSED_SIZE, self.refused_text)
+        self.builder.clear = clear
+        n = self._answer_text(KIND_REFUSED, 0, REFUSED_SIZE, text)
         self.builder.clear = False
         return n
 

@@ -1,7 +1,7 @@
 # Keys and CCM of the firmware, for the agent.
 from binascii import hexlify, unhexlify
 
-from ossicle.ccm import Ccm, room
+from ossicle.ccm import Ccm, workroom
 from ossicle.cipher import S_NONCE
 from ossicle.seal import derive
 
@@ -19,7 +19,7 @@ def do_ccm(message, held={}):
     key = message["key"]
     if key not in held:
         held.clear()
-        held[key] = Ccm(unhexlify(key), room())
+        held[key] = Ccm(unhexlify(key), workroom())
     ccm = held[key]
     a = unhexlify(message["associated"])
     payload = unhexlify(message["payload"])

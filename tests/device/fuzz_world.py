@@ -343,4 +343,5 @@ class World:
             self._start_sealed()
         self.way.refresh()
         self.host.refresh()
-        self.session._log = self.session.refused_text = b""
+        self.session._log = b""
+        self.session.refusal = 0, 0, b"", False

@@ -5,7 +5,7 @@ import os
 from binascii import hexlify, unhexlify
 
 from ossicle import _wire
-from ossicle.ccm import Ccm, room
+from ossicle.ccm import Ccm, workroom
 from ossicle.seal import DEVICE, HOST, PROOF, derive
 
 
@@ -13,7 +13,7 @@ class HostSeal:
     def __init__(self, psk, name="t"):
         self.psk = psk
         self.name = name
-        self.room = room()
+        self.room = workroom()
         self.challenge = os.urandom(16)
         self.number = 0
         self.out = None

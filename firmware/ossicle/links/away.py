@@ -33,7 +33,7 @@ class Away:
 
     # It is not open any more, or an attempt to open it has failed. Where it was well the next
     # attempt is due at once.
-    @rare("open")
+    @rare("dial")
     def lost(self, now_ms):
         if self._since_ms < 0:
             self._since_ms = now_ms

@@ -13,19 +13,21 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..paths import data_folder
 from .bundle import bundled, flatten, prune
 from .fold import folded
-from .overlay import overlaid
+from .overlay import LOADER, overlaid
 from .scopes import BuildError
 from .shorten import BUILT_IN, FOREIGN, KEEP, Shortener, frequent_first, spelled
-from .unread import bare, drop_unread
+from .unread import bare, drop_uncalled, drop_unread
 
 ARCHS = ("xtensawin", "rv32imc", "x86")
 MAIN = "main.py"
 PACKAGE, VERSION = "ossicle", "FIRMWARE_VERSION"
+ASIDE = "ossicle.frames"  # what RING.md has, and the app does not need
 UNIX = "unix"  # how the names of the emulated board's files begin
 SHIMS = "unix_shims"  # stand in for built-in modules, and are no part of the firmware
 
@@ -113,9 +115,8 @@ def inline(module: Module, modules: dict[str, Module]) -> bytes:
     return bytes(out)
 
 
-def outside(firmware: Path, arch: str) -> set[str]:
-    """Names in what runs as it is written: main.py, and the stand-ins of built-in modules."""
-    paths = [firmware / MAIN, *((firmware / "boards" / SHIMS).glob("*.py") if arch == "x86" else ())]
+def outside(paths: Iterable[Path]) -> set[str]:
+    """Names in files that run as they are written."""
     found = set()
     for path in paths:
         for node in ast.walk(ast.parse(path.read_bytes())):
@@ -159,19 +160,23 @@ def build(arch: str, folder: Path, lines: bool = False, version: str = "") -> No
     modules = {module_name(path): Module(str(path), (firmware / path).read_bytes()) for path in paths}
     if version:
         modules[PACKAGE].constants[VERSION] = version
-    chosen = [path for path in paths if arch == "x86" or not path.name.startswith(UNIX)]
+    chosen = [path for path in paths if module_name(path) != ASIDE]
+    if arch != "x86":
+        chosen = [path for path in chosen if not path.name.startswith(UNIX)]
     sources = {
         module_name(path): inline(modules[module_name(path)], modules) for path in chosen if path.name != MAIN
     }
     shutil.rmtree(folder, ignore_errors=True)
     if not lines:
         trees = flatten(bundled({name: ast.parse(source) for name, source in sources.items()}))
-        named = outside(firmware, arch)
-        named.update(name for tree in trees.values() for name in spelled(tree))
-        drop_unread(trees, KEEP | named)
-        overlaid(trees, KEEP | named, FOREIGN | BUILT_IN)
+        called = KEEP | outside([firmware / MAIN]) | {x for tree in trees.values() for x in spelled(tree)}
+        shims = (firmware / "boards" / SHIMS).glob("*.py") if arch == "x86" else ()
+        named = called | outside(shims)  # they have members of these names, and call none of the firmware's
+        drop_uncalled(trees, named | FOREIGN | BUILT_IN | {LOADER})
+        drop_unread(trees, named)
+        overlaid(trees, called, FOREIGN | BUILT_IN)
         prune(trees)
-        folded(trees, KEEP | named, FOREIGN | BUILT_IN)
+        folded(trees, called, FOREIGN | BUILT_IN)
         Shortener(trees, named).apply()
         for tree in trees.values():
             bare(tree)

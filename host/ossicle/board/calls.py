@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from .scopes import bound
 
 SHORT = {"mic": "microphone", "network": "wifi", "config": "settings", "coder": "adpcm", "key": "ccm"}
+OTHERS = {"socket", "wlan", "i2s"}  # what is called so is MicroPython's
 Owner = tuple[str, str]  # module and class; "" for a function of the module's own
 
 
@@ -81,6 +82,8 @@ class Calls:
         if isinstance(base, ast.Name) and name in self._imported[place[0]]:
             return set()
         name = name.lstrip("_")
+        if name in OTHERS:
+            return set()
         found = self._called.get(SHORT.get(name, name), set())
         return set().union(*(self._family[each] for each in found)) if found else None
 

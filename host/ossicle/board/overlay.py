@@ -218,7 +218,9 @@ def _by_name(trees: dict[str, ast.Module]) -> Named:
     found: Named = {}
     for module, owner, node in placed(trees):
         for attribute in ("attr", "id", "name"):
-            if name := getattr(node, attribute, ""):
+            if (name := getattr(node, attribute, "")) and not isinstance(
+                node, ast.FunctionDef | ast.ClassDef
+            ):
                 found.setdefault(name, []).append((module, owner, node))
     return found
 

@@ -1,7 +1,8 @@
 """What nobody reads is not there: counters that only tests look at, and what classes know of themselves.
 
 An attribute costs a board eight bytes in its object and some 15 in code for each place that counts it. Where
-no code of the firmware reads it, but to write it anew, it goes. The sources keep it, and so do the tests.
+no code of the firmware reads it, but to write it anew, it goes; so does a function that none of it calls. The
+sources keep them, and so do the tests.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from .calls import functions
 from .overlay import placed
 
 OWN = ("__module__", "__qualname__")  # what MicroPython puts into each class
@@ -37,6 +39,29 @@ def drop_unread(trees: dict[str, ast.Module], kept: set[str]) -> set[str]:
         for tree in trees.values():
             _Dropper(gone).visit(tree)
             ast.fix_missing_locations(tree)
+
+
+def drop_uncalled(trees: dict[str, ast.Module], kept: set[str]) -> set[str]:
+    """Takes functions and methods that no code names out of the trees, and gives their names."""
+    found: set[str] = set()
+    while True:
+        named = {
+            name
+            for _, _, node in placed(trees)
+            if not isinstance(node, ast.FunctionDef | ast.ClassDef)
+            for part in ("attr", "id", "name")
+            if isinstance(name := getattr(node, part, None), str)
+        }
+        gone = {place.node.name for place in functions(trees)} - named - kept
+        gone = {name for name in gone if not name.startswith("__")}
+        if not gone:
+            return found
+        found |= gone
+        for place in list(functions(trees)):
+            if place.node.name in gone:
+                place.body.remove(place.node)
+                if not place.body:
+                    place.body.append(ast.Pass())
 
 
 def writes(node: ast.AST) -> str:

@@ -183,13 +183,13 @@ def least(run: Run) -> int:
 
 
 def test_the_plan_on_sealed_udp(built: Path) -> None:
-    """A plain ESP32 with its default ring beside Wi-Fi has 26 KB left; with one of 65,536 bytes 18 KB."""
+    """A plain ESP32 with its default ring beside Wi-Fi has 28 KB left; with one of 65,536 bytes 20 KB."""
     run = stream(built, 120, 1, link="udp", **WIFI, **KEY)
     assert run.ring == RING_BESIDE_WIFI_BYTES
-    assert least(run) >= 26 * 1024
+    assert least(run) >= 28 * 1024
     run = stream(built, 120, 1, link="udp", ring_samples=RING_BYTES // 2, **WIFI, **KEY)
     assert run.ring == RING_BYTES
-    assert least(run) >= 18 * 1024
+    assert least(run) >= 20 * 1024
 
 
 @pytest.mark.parametrize("codec", [wire.Codec.PCM16, wire.Codec.ADPCM])

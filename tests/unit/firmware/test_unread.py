@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from ossicle.board.unread import bare, drop_unread
+from ossicle.board.unread import bare, drop_uncalled, drop_unread
 
 SOURCE = """
 class Line:
@@ -72,3 +72,33 @@ def test_classes_have_no_names_of_their_own() -> None:
     tree = ast.parse(SOURCE)
     bare(tree)
     assert "class Line:\n    del __module__, __qualname__\n    shared = 0" in ast.unparse(tree)
+
+
+def test_functions_that_nobody_names_go() -> None:
+    source = """
+def alone():
+    return below()
+
+def below():
+    return 1
+
+def handed():
+    return 2
+
+class Line:
+    def __init__(self, port):
+        port.irq(self.come)
+
+    def come(self):
+        return handed
+
+    def write(self):
+        pass
+
+    def spare(self):
+        pass
+"""
+    trees = {"a": ast.parse(source)}
+    assert drop_uncalled(trees, {"write"}) == {"alone", "below", "spare"}
+    left = {node.name for node in ast.walk(trees["a"]) if isinstance(node, ast.FunctionDef)}
+    assert left == {"__init__", "come", "write", "handed"}
