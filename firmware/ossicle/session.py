@@ -13,7 +13,6 @@ import os
 from micropython import const
 
 from ossicle._wire import (
-    BAUD_FALLBACK_MS,
     HELLO_ANSWER_MS,
     HELLO_UNASKED_MS,
     KIND_HELLO,
@@ -78,8 +77,8 @@ class Session:
         self.gain = 256  # Q8
         self.old_session = 0  # before the last renewal
         self.bad = 0  # packets that were dropped, but not by the link; modulo 2**30
-        self._heard_ms = clock.ms()  # last valid packet
-        self._host_ms = self._heard_ms  # last valid packet of the session
+        self.heard_ms = clock.ms()  # last valid packet
+        self._host_ms = self.heard_ms  # last valid packet of the session
         self.sender = Sender(self, self.builder, ring, capture, clock)
         # Answers that wait.
         self.answers = 0
@@ -93,11 +92,11 @@ class Session:
         self._opened = link.opened  # how often the link had been opened at the last look
         self.unheard = True  # nothing valid has come since then
         self._hello_asked = False
-        self._hello_ms = (self._heard_ms - HELLO_UNASKED_MS) & _MASK  # when one was last due
+        self._hello_ms = (self.heard_ms - HELLO_UNASKED_MS) & _MASK  # when one was last due
         # The speed of the link (W-34); a network has none.
-        self._next_baud = 0  # asked for; after the answer has left
-        self._old_baud = 0  # to go back to; 0: the speed is confirmed
-        self._switched_ms = 0
+        self.next_baud = 0  # asked for; after the answer has left
+        self.old_baud = 0  # to go back to; 0: the speed is confirmed
+        self.switched_ms = 0
 
     # -- what the sender asks ----------------------------------------------------------
 
@@ -114,10 +113,10 @@ class Session:
     # -- what the commands tell --------------------------------------------------------
 
     def heard(self, now_ms):
-        self._heard_ms = now_ms
+        self.heard_ms = now_ms
         self.unheard = False
-        if self._old_baud:
-            self._old_baud = 0
+        if self.old_baud:
+            self.old_baud = 0
 
     def heard_in_session(self, now_ms):
         self._host_ms = now_ms
@@ -148,7 +147,7 @@ class Session:
         self.answers &= ~PONG
         if self.set_session and self.answers & SET_REPLY:
             self.answers &= ~SET_REPLY
-            self._next_baud = 0
+            self.next_baud = 0
 
     # A session's number: random, not 0, not the one before.
     @rare("start")
@@ -196,7 +195,7 @@ class Session:
     @rare("start")
     def change_baud(self, baud):
         if baud != self._link.baud():
-            self._next_baud = baud
+            self.next_baud = baud
 
     # A host has said HELLO.
     def ask_hello(self):
@@ -225,12 +224,12 @@ class Session:
         if (now_ms - self._host_ms) & _MASK >= SILENCE_MS:
             self.suspended = True
             self._host_ms = (now_ms - SILENCE_MS) & _MASK  # the difference must not wrap
-        if (now_ms - self._heard_ms) & _MASK >= SILENCE_MS:
-            self._heard_ms = (now_ms - SILENCE_MS) & _MASK
-        self._link.tick(now_ms, self._heard_ms)
+        if (now_ms - self.heard_ms) & _MASK >= SILENCE_MS:
+            self.heard_ms = (now_ms - SILENCE_MS) & _MASK
+        self._link.tick(now_ms, self.heard_ms)
         self._tick_hello(now_ms)
         if self._link.default_baud:
-            self._tick_baud(now_ms)
+            self._link.tick_speed(self, now_ms)
 
     # A HELLO is due when a host has asked, when the link was opened, and each second until
     # someone is heard; but no two answers come close together.
@@ -259,23 +258,8 @@ class Session:
     # No host has spoken since the link was opened, or for silence_ms.
     def _is_alone(self, now_ms):
         if self.unheard or self.state == IDLE:
-            return self.unheard or (now_ms - self._heard_ms) & _MASK >= SILENCE_MS
+            return self.unheard or (now_ms - self.heard_ms) & _MASK >= SILENCE_MS
         return self.suspended
-
-    def _tick_baud(self, now_ms):
-        link = self._link
-        if self._next_baud and not self.answers & SET_REPLY and link.drained():
-            self._old_baud = link.baud()
-            self._switched_ms = now_ms
-            link.speed(self._next_baud)
-            self._next_baud = 0
-        elif self._old_baud and (now_ms - self._switched_ms) & _MASK >= BAUD_FALLBACK_MS:
-            self.log("nothing heard at %d baud: back to %d" % (link.baud(), self._old_baud))
-            link.speed(self._old_baud)
-            self._old_baud = 0
-        if (now_ms - self._heard_ms) & _MASK >= SILENCE_MS and link.baud() != link.default_baud:
-            link.speed(link.default_baud)
-            self._old_baud = self._next_baud = 0
 
     # W-8: the numbers are used up; the stream goes on in a new session.
     @rare("start")
@@ -288,7 +272,7 @@ class Session:
 
     # The length of the next packet in the builder's buffer, 0 when there is none.
     def next_packet(self, now_ms):
-        if self._next_baud and not self.answers & SET_REPLY:
+        if self.next_baud and not self.answers & SET_REPLY:
             return 0  # nothing more at the old speed
         return self.sender.next(now_ms)
 

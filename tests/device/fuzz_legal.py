@@ -70,7 +70,7 @@ def _ring(world, session):
 
 def _speed(world, session):
     way = world.way
-    return session._next_baud <= way.max_baud and session._old_baud <= way.max_baud
+    return session.next_baud <= way.max_baud and session.old_baud <= way.max_baud
 
 
 def _keys(world, session):

@@ -7,10 +7,11 @@ from array import array
 
 from micropython import const
 
-from ossicle._wire import DEFAULT_BAUD, SERIAL_FRAME_MAX_BYTES, SERIAL_IDLE_MS
+from ossicle._wire import BAUD_FALLBACK_MS, DEFAULT_BAUD, SERIAL_FRAME_MAX_BYTES, SERIAL_IDLE_MS, SILENCE_MS
 from ossicle.kernels import C_COUNT, C_FROM, C_SIZE, C_TO, cobs_decode, cobs_encode, copy_bytes, find_zero
 from ossicle.rare import passing
 
+_SET_REPLY = const(1)  # of a session's answers
 _READ_BYTES = const(256)  # the host's longest packet is a REQUEST of 90 bytes
 _MASK = const(0x3FFFFFFF)
 
@@ -179,6 +180,22 @@ class SerialLink:
         self._in_at = self._in_n = 0
         self._state = _BETWEEN
         self._length = 0
+
+    # The session's speed (W-34): on to the next one when the answer that agrees to it has left; back
+    # where nobody is heard at it.
+    def tick_speed(self, session, now_ms):
+        if session.next_baud and not session.answers & _SET_REPLY and self.drained():
+            session.old_baud = self.baud()
+            session.switched_ms = now_ms
+            self.speed(session.next_baud)
+            session.next_baud = 0
+        elif session.old_baud and (now_ms - session.switched_ms) & _MASK >= BAUD_FALLBACK_MS:
+            session.log("nothing heard at %d baud: back to %d" % (self.baud(), session.old_baud))
+            self.speed(session.old_baud)
+            session.old_baud = 0
+        if (now_ms - session.heard_ms) & _MASK >= SILENCE_MS and self.baud() != self.default_baud:
+            self.speed(self.default_baud)
+            session.old_baud = session.next_baud = 0
 
     # -- what only a network has ----------------------------------------------------------
 

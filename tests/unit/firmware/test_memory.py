@@ -156,7 +156,8 @@ def converse(
         root, device = root.parent, Path("device")
         (root / device).is_symlink() or (root / device).symlink_to(DEVICE)
     environment = {**os.environ, "MICROPYPATH": f"{where.relative_to(root)}:{device}:.frozen"}
-    script = [str(device / "memory_run.py"), str(PACKETS), json.dumps({"watchdog_s": 0, **config})]
+    # By its name, not by its file: MicroPython keeps the whole path of that, which differs on each machine.
+    script = ["-m", "memory_run", str(PACKETS), json.dumps({"watchdog_s": 0, **config})]
     told = []
     with subprocess.Popen(
         [*command(), "-X", f"heapsize={heap}", *script],
