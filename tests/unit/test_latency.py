@@ -74,7 +74,8 @@ def test_it_does_not_grow() -> None:
         before = tracemalloc.get_traced_memory()[0]
         for value in values:
             histogram.add(value)
-        assert tracemalloc.get_traced_memory()[0] - before < 500
+        grown = tracemalloc.get_traced_memory()[0] - before
+        assert grown < len(values)  # what is kept of each takes 8 bytes; other threads allocate, too
     finally:
         tracemalloc.stop()
 
