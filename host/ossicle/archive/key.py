@@ -78,5 +78,6 @@ def parse_key(text: str) -> Key | None:
     found = _KEY.fullmatch(text)
     if found is None:
         return None
-    key = Key(**{**found.groupdict(), "start": int(found["start"])})  # type: ignore[arg-type]
+    owner, device, date, stream, start, sha256, codec = found.groups()
+    key = Key(owner, device, date, stream, int(start), sha256, codec)
     return key if key.device.strip(".") else None
